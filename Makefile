@@ -1,0 +1,39 @@
+# Two commands for everyone: `make demo` and `make test`. ARGS="..." is passed on; PIP_OPTIONS="..." goes to pip
+# (for example an index of CPU-only builds of torch). Everything is installed into .venv.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PIP_OPTIONS ?=
+
+.PHONY: demo test check bench clean install
+
+demo: $(VENV)/.demo
+	$(BIN)/profilestream demo $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest --cov $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+bench: $(VENV)/.dev
+	$(BIN)/profilestream bench $(ARGS)
+
+install: $(VENV)/.dev
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage bench-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp for each set of packages: a second run starts at once, a changed pyproject.toml installs again.
+$(VENV)/.%: pyproject.toml | $(VENV)
+	$(BIN)/pip install --disable-pip-version-check $(PIP_OPTIONS) --quiet --editable '.[$*]'
+	touch $@
+
+$(VENV):
+	$(PYTHON) -m venv $(VENV)

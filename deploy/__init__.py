@@ -1,0 +1,1 @@
+"""Running it: settings, the command line, the local stack, the demo."""

@@ -1,0 +1,76 @@
+"""Every error that profilestream raises on purpose, in one tree.
+
+A message is one or two lines for the person who meets it: what is wrong, and what to do.
+
+    ProfilestreamError
+    ├── BadRecordError            one message is rubbish: it goes to dead-letters, the stream goes on
+    ├── UnavailableError          a service does not answer: wait and try again, nothing is dropped
+    │   ├── BrokerUnavailableError
+    │   ├── StoreUnavailableError
+    │   └── InferenceUnavailableError
+    ├── ConfigurationError        a setting or an option is wrong
+    ├── SetupError                something that must be there is not: a server, a package, disk space, a port
+    └── ArtefactError             a model file is missing, truncated or does not match its checksum
+"""
+
+from typing import Literal
+
+Reason = Literal[
+    "not_avro",
+    "unknown_schema",
+    "undecodable",
+    "empty_user",
+    "missing_id",
+    "key_mismatch",
+    "time_out_of_range",
+    "not_a_number",
+    "missing_text",
+    "text_too_long",
+    "tombstone",
+]
+
+
+class ProfilestreamError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class BadRecordError(ProfilestreamError):
+    """A message that can never be applied.
+
+    Args:
+        reason: A short name from a fixed set: the label in metrics and in the dead letter.
+        detail: What exactly was wrong, without the user's text.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class UnavailableError(ProfilestreamError):
+    """A service does not answer; the same call may work later."""
+
+
+class BrokerUnavailableError(UnavailableError):
+    """Kafka does not answer."""
+
+
+class StoreUnavailableError(UnavailableError):
+    """Redis does not answer."""
+
+
+class InferenceUnavailableError(UnavailableError):
+    """Triton does not answer, or not in time."""
+
+
+class ConfigurationError(ProfilestreamError):
+    """A setting or an option is wrong."""
+
+
+class SetupError(ProfilestreamError):
+    """Something that must be there before we can start is not."""
+
+
+class ArtefactError(ProfilestreamError):
+    """A model file is missing, truncated or not the one that its manifest describes."""
