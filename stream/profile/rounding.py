@@ -1,0 +1,49 @@
+"""Sums in two bytes a number, without losing what is small.
+
+Rounding to nearest stops a growing sum: from 2,048 on, float16 does not notice an added 1. Rounded up or down at
+random, in proportion to the distance, the sum stays right on average (Croci et al.: Stochastic rounding,
+Royal Society Open Science 2022). The randomness is a hash of a seed, so that a replay gives the same bytes.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def uniform(seeds: NDArray[np.uint64], columns: int) -> NDArray[np.float64]:
+    """Numbers in [0, 1), shape (len(seeds), columns): splitmix64 (Steele, Lea, Flood: OOPSLA 2014) of seed and column."""
+    x = seeds[:, None] + _GOLDEN * np.arange(1, columns + 1, dtype=np.uint64)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x ^= x >> np.uint64(31)
+    return (x >> np.uint64(11)) * 2.0**-53
+
+
+def scale_of(weight: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A power of two at or above each weight, for sums of at most `weight` vectors of unit length; 1 for weight 0."""
+    exponent = np.frexp(weight.astype(np.float64))[1]
+    return np.where(weight > 0, np.exp2(exponent), 1.0)
+
+
+def to_half(values: NDArray[np.float64], scale: NDArray[np.float64], seeds: NDArray[np.uint64]) -> NDArray[np.float16]:
+    """`values / scale` as float16, rounded stochastically.
+
+    Args:
+        values: Shape (n, d).
+        scale: Shape (n,), see `scale_of`; dividing by a power of two loses nothing.
+        seeds: Shape (n,); the same seed and values give the same bytes.
+    """
+    scaled = values / scale[:, None]
+    low = scaled.astype(np.float16)
+    low = np.where(low > scaled, np.nextafter(low, np.float16(-np.inf)), low)
+    high = np.nextafter(low, np.float16(np.inf))
+    gap = high.astype(np.float64) - low.astype(np.float64)
+    up = uniform(seeds, values.shape[1]) * gap < scaled - low
+    return np.where(up, high, low)
+
+
+def from_half(values: NDArray[np.float16], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Back to float64, shapes as in `to_half`."""
+    restored: NDArray[np.float64] = values.astype(np.float64) * scale[:, None]
+    return restored
