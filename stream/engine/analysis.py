@@ -1,0 +1,125 @@
+"""A batch of records becomes what they say: decoded, checked, redacted, embedded and labelled."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...inference.embedder import Embedder
+from ...inference.models import ModelSet, Understanding
+from ...schemas.codec import decode_event
+from ...schemas.errors import BadRecordError
+from ...schemas.events import UserEvent
+from ...schemas.validation import Limits, validate
+from ..profile.evidence import Evidence, ranking_key
+from ..profile.layout import Layout
+from ..profile.units import Observations, type_index
+from ..redaction import Redactor
+from .ports import Record
+from .retrying import until_available
+
+EXCERPT = 80  # characters of a text that are kept as evidence
+CONFIDENT = 0.3  # scores below this are evidence of nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A batch, understood.
+
+    Attributes:
+        records: As they were read.
+        users: Whose profile each good event changes, shape (e,).
+        seen: The good events.
+        bad: The others, each with the reason.
+        model: The encoder that was used.
+    """
+
+    records: Sequence[Record]
+    users: list[str]
+    seen: Observations
+    bad: list[tuple[Record, BadRecordError]]
+    models: ModelSet
+
+
+class Analyser:
+    """Everything that needs no profile, so that several batches can be analysed at once.
+
+    Args:
+        embedder: Where texts become vectors; when it is unavailable, analysis waits.
+        models: Gives the codebook and heads to use now.
+        redactor: Removes personal data before anything else sees a text.
+        limits: What a valid event is.
+        layout: Of profiles.
+    """
+
+    def __init__(
+        self, embedder: Embedder, models: Callable[[], ModelSet], redactor: Redactor, limits: Limits, layout: Layout
+    ) -> None:
+        self._embedder = embedder
+        self._models = models
+        self._redactor = redactor
+        self._limits = limits
+        self._half_life = layout.half_lives[-1]
+
+    async def analyse(self, records: Sequence[Record]) -> Analysed:
+        """Understand a batch; bad records are set aside, never raised."""
+        good: list[tuple[Record, UserEvent]] = []
+        bad: list[tuple[Record, BadRecordError]] = []
+        for record in records:
+            try:
+                good.append((record, self._decode(record)))
+            except BadRecordError as error:
+                bad.append((record, error))
+        models = self._models()
+        texts = [(row, self._redactor.redact(e.text)) for row, (_, e) in enumerate(good) if e.text and e.text.strip()]
+        seen = await self._observe(good, texts, models)
+        return Analysed(records, [event.user for _, event in good], seen, bad, models)
+
+    def _decode(self, record: Record) -> UserEvent:
+        if record.value is None:
+            raise BadRecordError("tombstone", "a message without a value; to erase a user use privacy-requests")
+        return validate(decode_event(record.value), record.key, record.timestamp, self._limits)
+
+    async def _observe(
+        self, good: list[tuple[Record, UserEvent]], texts: list[tuple[int, str]], models: ModelSet
+    ) -> Observations:
+        understood = await self._understand([text for _, text in texts], models)
+        events = [event for _, event in good]
+        evidence: list[tuple[Evidence, ...]] = [()] * len(events)
+        if understood.scores.size:
+            best = understood.scores.argmax(axis=1)
+            for position, (row, text) in enumerate(texts):
+                score = float(understood.scores[position, best[position]])
+                if score >= CONFIDENT:
+                    label = int(understood.label_ids[best[position]])
+                    evidence[row] = (self._evidence(events[row], text, label, score),)
+        return Observations(
+            time=np.array([event.time for event in events], dtype=np.int64),
+            type=np.array([type_index(event.type) for event in events], dtype=np.int64),
+            text=np.array([row for row, _ in texts], dtype=np.int64),
+            label_ids=understood.label_ids,
+            scores=understood.scores,
+            polarity=understood.polarity,
+            vectors=understood.vectors,
+            codes=understood.codes,
+            evidence=evidence,
+            ids=[id_hash(event.id) for event in events],
+            partition=[str(record.partition) for record, _ in good],
+            offset=[record.offset for record, _ in good],
+        )
+
+    async def _understand(self, texts: list[str], models: ModelSet) -> Understanding:
+        if not texts:
+            return models.understand(np.zeros((0, self._embedder.dimensions), np.float32))
+        embeddings = await until_available(lambda: self._embedder.embed(texts), "encoder")
+        return models.understand(embeddings)
+
+    def _evidence(self, event: UserEvent, text: str, label: int, score: float) -> Evidence:
+        key = ranking_key(score, event.time, self._half_life)
+        return Evidence(key, label, event.id, text[:EXCERPT], score, event.time)
+
+
+def id_hash(event_id: str) -> int:
+    """64 bits of an event's id."""
+    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), "little")

@@ -1,0 +1,138 @@
+"""What a batch says becomes stored profiles: each event once, whatever was tried before."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...schemas.events import ProfileUpdate
+from ..profile import view
+from ..profile.layout import Layout
+from ..profile.reduce import reduce
+from ..profile.state import decode_states, encode_states
+from ..profile.table import ProfileTable, concatenate
+from ..profile.units import units
+from ..store.base import ProfileStore, Stored, Write
+from .analysis import Analysed
+from .ports import Partition
+from .retrying import until_available
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a batch.
+
+    Attributes:
+        applied: Events that changed a profile now.
+        skipped: Events that were in a profile already.
+        updates: The current profile of each user of the batch, changed or not: had we crashed between the store and
+            Kafka last time, the update would be missing.
+    """
+
+    applied: int = 0
+    skipped: int = 0
+    updates: list[ProfileUpdate] = field(default_factory=list)
+
+
+class Applier:
+    """Applies batches, one at a time and in order, by compare-and-set."""
+
+    def __init__(self, store: ProfileStore, layout: Layout) -> None:
+        self._store = store
+        self._layout = layout
+
+    async def apply(self, batch: Analysed) -> Applied:
+        """Apply a batch; waits while the store is unavailable."""
+        result = Applied()
+        rows = np.arange(len(batch.users))
+        while len(rows):
+            lost = await self._attempt(batch, rows, result)
+            # Somebody else wrote these profiles in between: look again, what they did may include our events.
+            rows = np.array([row for row in rows if batch.users[row] in lost], dtype=np.int64)
+        return result
+
+    async def _attempt(self, batch: Analysed, rows: NDArray[np.int64], result: Applied) -> set[str]:
+        """Apply the events at `rows`; returns the users whose profile changed under us."""
+        users = list(dict.fromkeys(batch.users[row] for row in rows))
+        index = {user: number for number, user in enumerate(users)}
+        owner = np.array([index[batch.users[row]] for row in rows], dtype=np.int64)
+        stored = await until_available(lambda: self._store.load(users), "store")
+        table = decode_states([value and value.state for value in stored], self._layout, batch.models.encoder)
+        fresh = self._fresh(batch, rows, owner, table)
+        seen = batch.seen.take(rows[fresh])
+        table = reduce(
+            concatenate([table, units(seen, self._layout)]),
+            np.concatenate([np.arange(len(users)), owner[fresh]]),
+            len(users),
+        )
+        values, lost = await self._save(users, stored, table, np.unique(owner[fresh]), batch.models.encoder)
+        kept = np.array([users[number] not in lost for number in owner], dtype=bool)
+        result.applied += int((fresh & kept).sum())
+        result.skipped += int((~fresh & kept).sum())
+        last = {users[number]: int(row) for number, row in zip(owner, rows, strict=True)}
+        result.updates += [
+            self._update(batch, table, number, values[number], last[user])
+            for number, user in enumerate(users)
+            if user not in lost
+        ]
+        return lost
+
+    def _fresh(
+        self, batch: Analysed, rows: NDArray[np.int64], owner: NDArray[np.int64], table: ProfileTable
+    ) -> NDArray[np.bool_]:
+        """Which events are in no profile yet: beyond the stored offset, with an id that was not seen."""
+        ids = [set(recent) for recent in table.recent]
+        fresh = np.zeros(len(rows), dtype=bool)
+        for position, (row, number) in enumerate(zip(rows.tolist(), owner.tolist(), strict=True)):
+            applied = table.offsets[number].get(batch.seen.partition[row], -1)
+            if batch.seen.offset[row] > applied and batch.seen.ids[row] not in ids[number]:
+                fresh[position] = True
+                ids[number].add(batch.seen.ids[row])
+        return fresh
+
+    async def _save(
+        self,
+        users: list[str],
+        stored: Sequence[Stored | None],
+        table: ProfileTable,
+        changed: NDArray[np.int64],
+        model: str,
+    ) -> tuple[list[Stored], set[str]]:
+        """Write the changed rows; returns what each user's profile is now, and the users whose write was refused."""
+        values = [value or Stored(0, b"") for value in stored]
+        states = encode_states(table, model, _seeds(table)) if len(changed) else []
+        writes = [Write(users[row], values[row].revision, states[row]) for row in changed]
+        done = await until_available(lambda: self._store.save(writes), "store")
+        for row, write in zip(changed.tolist(), writes, strict=True):
+            values[row] = Stored(write.expected + 1, write.state)
+        return values, {write.user for write, ok in zip(writes, done, strict=True) if not ok}
+
+    def _update(self, batch: Analysed, table: ProfileTable, row: int, value: Stored, event: int) -> ProfileUpdate:
+        name = batch.models.label_name
+        mood = view.sentiment(table, row, -1)
+        topic, _, number = batch.seen.partition[event].rpartition("-")
+        source = Partition(topic, int(number))
+        return ProfileUpdate(
+            user=batch.users[event],
+            revision=value.revision,
+            model_version=batch.models.encoder,
+            topic=source.topic,
+            partition=source.number,
+            offset=batch.seen.offset[event],
+            time=int(table.last[row]),
+            events=int(table.events[row]),
+            interests=view.leading_labels(table, row, -1, name),
+            recent_interests=view.leading_labels(table, row, 0, name),
+            sentiment=mood and mood[0],
+            sentiment_spread=mood and mood[1],
+            evidence=view.evidence(table, row, name),
+            state=value.state,
+        )
+
+
+def _seeds(table: ProfileTable) -> NDArray[np.uint64]:
+    """Seeds of stochastic rounding: from where the profile stands in its source, so that a replay gives the same bytes."""
+    positions = ["/".join(f"{p}:{o}" for p, o in sorted(offsets.items())) for offsets in table.offsets]
+    return np.array([zlib.crc32(position.encode()) << 20 for position in positions], dtype=np.uint64)

@@ -1,0 +1,174 @@
+"""The pipeline: fetch, analyse, apply, publish, acknowledge.
+
+    source -> [analyse] [analyse] [analyse]   several batches at once: this is where the encoder works
+                  -> apply                    one after the other, in the order in which they were read
+                      -> publish              one after the other; then the source may forget them
+
+A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, so memory is bounded, and a
+service that is down stops the fetching. What was not acknowledged when we stop is read again.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...schemas.codec import encode
+from ...schemas.errors import BadRecordError
+from ...schemas.events import DeadLetter
+from ..store.base import ProfileStore
+from .analysis import Analysed, Analyser
+from .apply import Applied, Applier
+from .ports import Outgoing, Partition, Record, Sink, Source
+from .retrying import until_available
+from .tracker import OffsetTracker
+
+DEAD_LETTER_HEADER = "dead-letter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How records are gathered.
+
+    Attributes:
+        events: At most so many in a batch.
+        seconds: How long a batch waits for more after its first record.
+        in_flight: So many batches between fetch and acknowledge.
+    """
+
+    events: int = 512
+    seconds: float = 0.02
+    in_flight: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTopics:
+    """Where results go."""
+
+    updates: str = "profile-updates"
+    dead_letters: str = "dead-letters"
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the engine was made."""
+
+    received: int = 0
+    applied: int = 0
+    skipped: int = 0
+    updates: int = 0
+    batches: int = 0
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    last_progress: float = field(default_factory=time.monotonic)
+
+
+class Engine:
+    """Moves records from a source into profiles and messages for a sink.
+
+    Args:
+        source, sink: Kafka, or the in-memory log.
+        analyser, applier: The two halves of the work.
+        store: For the watermarks (see ProfileStore).
+        limits: Of batches.
+        topics: Where results go.
+        counters: Go on counting there, if given.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        sink: Sink,
+        analyser: Analyser,
+        applier: Applier,
+        store: ProfileStore,
+        limits: BatchLimits | None = None,
+        topics: OutputTopics | None = None,
+        counters: Counters | None = None,
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._analyser = analyser
+        self._applier = applier
+        self._store = store
+        self._limits = limits or BatchLimits()
+        self._topics = topics or OutputTopics()
+        self.counters = counters or Counters()
+        self._tracker = OffsetTracker()
+
+    async def run(self) -> None:
+        """Work until the source is closed and all that was read is done; cancel it to leave the rest for later."""
+        limit = self._limits.in_flight
+        slots = asyncio.Semaphore(limit)
+        analysed: asyncio.Queue[asyncio.Task[Analysed] | None] = asyncio.Queue()
+        applied: asyncio.Queue[tuple[Analysed, Applied] | None] = asyncio.Queue()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._fetch(slots, analysed, tasks), name="fetch")
+            tasks.create_task(self._apply(analysed, applied), name="apply")
+            tasks.create_task(self._publish(slots, applied), name="publish")
+
+    async def _fetch(
+        self, slots: asyncio.Semaphore, out: asyncio.Queue[asyncio.Task[Analysed] | None], tasks: asyncio.TaskGroup
+    ) -> None:
+        while True:
+            await slots.acquire()
+            records = await self._source.fetch(self._limits.events, self._limits.seconds)
+            if not records:
+                break
+            self.counters.received += len(records)
+            for record in records:
+                self._tracker.begin(record.partition, record.offset)
+            out.put_nowait(tasks.create_task(self._analyser.analyse(records), name="analyse"))
+        out.put_nowait(None)
+
+    async def _apply(
+        self, batches: asyncio.Queue[asyncio.Task[Analysed] | None], out: asyncio.Queue[tuple[Analysed, Applied] | None]
+    ) -> None:
+        while task := await batches.get():
+            batch = await task
+            out.put_nowait((batch, await self._applier.apply(batch)))
+        out.put_nowait(None)
+
+    async def _publish(self, slots: asyncio.Semaphore, batches: asyncio.Queue[tuple[Analysed, Applied] | None]) -> None:
+        while item := await batches.get():
+            batch, applied = item
+            messages = [self._dead_letter(record, error) for record, error in batch.bad]
+            messages += [Outgoing(self._topics.updates, u.user.encode(), encode(u)) for u in applied.updates]
+            # No later batch has been published yet, so publishing this one again never makes a revision go back.
+            await until_available(lambda messages=messages: self._sink.publish(messages), "broker")  # type: ignore[misc]
+            await self._acknowledge(batch.records)
+            self._count(batch, applied)
+            slots.release()
+
+    async def _acknowledge(self, records: Sequence[Record]) -> None:
+        done: dict[Partition, int] = {}
+        for record in records:
+            if (upto := self._tracker.finish(record.partition, record.offset)) is not None:
+                done[record.partition] = upto
+        marks = {str(partition): upto for partition, upto in done.items()}
+        await until_available(lambda: self._store.save_watermarks(marks), "store")
+        for partition, upto in done.items():
+            self._source.acknowledge(partition, upto)
+
+    def _dead_letter(self, record: Record, error: BadRecordError) -> Outgoing:
+        """The original message, with the reason beside it: in Avro for programs, in words for people."""
+        letter = DeadLetter(
+            reason=error.reason,
+            detail=error.detail,
+            topic=record.partition.topic,
+            partition=record.partition.number,
+            offset=record.offset,
+            time=record.timestamp,
+        )
+        headers = ((DEAD_LETTER_HEADER, encode(letter)), ("reason", str(error).encode()))
+        return Outgoing(self._topics.dead_letters, record.key, record.value, headers)
+
+    def _count(self, batch: Analysed, applied: Applied) -> None:
+        counters = self.counters
+        counters.batches += 1
+        counters.applied += applied.applied
+        counters.skipped += applied.skipped
+        counters.updates += len(applied.updates)
+        counters.dead_letters.update(error.reason for _, error in batch.bad)
+        counters.last_progress = time.monotonic()

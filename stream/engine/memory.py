@@ -1,0 +1,119 @@
+"""An in-memory log in place of Kafka: topics, partitions, committed offsets and consumers that crash."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka.partitioner import murmur2
+
+from ...schemas.errors import BrokerUnavailableError
+from .ports import Outgoing, Partition, Record
+
+PARTITIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage:
+    """A message in the log."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp: int
+
+
+class MemoryLog:
+    """The broker. Set `available` to False to take it down."""
+
+    def __init__(self, partitions: int = PARTITIONS) -> None:
+        self.partitions = partitions
+        self.available = True
+        self.committed: dict[Partition, int] = {}
+        self._messages: defaultdict[Partition, list[LogMessage]] = defaultdict(list)
+        self._written = asyncio.Event()
+
+    def append(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        headers: tuple[tuple[str, bytes], ...] = (),
+        timestamp: int = 0,
+    ) -> tuple[Partition, int]:
+        """Write a message, in the partition that Kafka's own clients would choose; returns where it is."""
+        partition = Partition(topic, (murmur2(key or b"") & 0x7FFFFFFF) % self.partitions)
+        messages = self._messages[partition]
+        messages.append(LogMessage(key, value, headers, timestamp))
+        self._written.set()
+        self._written = asyncio.Event()
+        return partition, len(messages) - 1
+
+    def messages(self, topic: str) -> list[LogMessage]:
+        """All messages of a topic, partition by partition, those of a key in order."""
+        return [message for number in range(self.partitions) for message in self._messages[Partition(topic, number)]]
+
+    def read(self, partition: Partition, offset: int, most: int) -> list[Record]:
+        """Up to `most` records from `offset` on."""
+        found = self._messages[partition][offset : offset + most]
+        return [
+            Record(partition, offset + number, message.key, message.value, message.timestamp)
+            for number, message in enumerate(found)
+        ]
+
+    async def wait(self) -> None:
+        """Until something is written."""
+        await self._written.wait()
+
+
+class MemorySource:
+    """A consumer of all partitions of a topic, from their committed offsets on.
+
+    Args:
+        log: The broker.
+        topic: What to read.
+        follow: Wait for more at the end; otherwise the source closes there.
+    """
+
+    def __init__(self, log: MemoryLog, topic: str, *, follow: bool = False) -> None:
+        self._log = log
+        self._follow = follow
+        partitions = [Partition(topic, number) for number in range(log.partitions)]
+        self._position = {partition: log.committed.get(partition, 0) for partition in partitions}
+
+    async def fetch(self, most: int, within: float) -> Sequence[Record]:  # noqa: ARG002 (nothing to wait for)
+        """See Source."""
+        while not (records := self._read(most)) and self._follow:
+            await self._log.wait()
+        return records
+
+    def acknowledge(self, partition: Partition, next_offset: int) -> None:
+        """See Source: commits at once."""
+        self._log.committed[partition] = next_offset
+
+    def close(self) -> None:
+        """Deliver what is there, then end."""
+        self._follow = False
+
+    def _read(self, most: int) -> list[Record]:
+        records: list[Record] = []
+        for partition in self._position:
+            found = self._log.read(partition, self._position[partition], most - len(records))
+            self._position[partition] += len(found)
+            records += found
+        return records
+
+
+class MemorySink:
+    """A producer to the log."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """See Sink."""
+        if not self._log.available:
+            raise BrokerUnavailableError("the in-memory log was taken down")
+        for message in messages:
+            self._log.append(message.topic, message.key, message.value, headers=message.headers)

@@ -1,0 +1,116 @@
+"""Profiles in Redis (or Valkey): one string a user, changed by a server-side compare-and-set.
+
+A value is the revision (8 bytes, big-endian) followed by the state. One key a call, so it works on a cluster.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+import redis.exceptions
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ...schemas.errors import ConfigurationError, StoreUnavailableError
+from .base import Stored, Write
+
+PREFIX = "profile:"
+WATERMARKS = "profilestream:watermarks"
+
+# KEYS[1] the profile; ARGV[1] the revision that we read ('' for none); ARGV[2] the new value.
+_COMPARE_AND_SET = """
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class RedisStore:
+    """A ProfileStore on a Redis server.
+
+    Args:
+        client: Gives bytes (`decode_responses=False`).
+    """
+
+    def __init__(self, client: "Redis") -> None:
+        self.client = client
+        self._compare_and_set = client.register_script(_COMPARE_AND_SET)
+
+    @classmethod
+    def connect(cls, url: str, timeout: float = 5.0) -> Self:
+        """A store at `redis://…` or `rediss://…`; connects at the first call.
+
+        Args:
+            url: With user and password where the server wants them.
+            timeout: Seconds to wait for an answer.
+
+        Raises:
+            ConfigurationError: The URL is not one of Redis.
+        """
+        try:
+            # The engine waits and tries again by itself: one place that knows what to do, and says so in the log.
+            client = Redis.from_url(
+                url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"redis_url: {error}") from error
+        return cls(client)
+
+    async def load(self, users: Sequence[str]) -> list[Stored | None]:
+        """See ProfileStore."""
+        if not users:
+            return []
+        with _translated():
+            values = await self.client.mget([PREFIX + user for user in users])
+        return [None if value is None else split(value) for value in values]
+
+    async def save(self, writes: Sequence[Write]) -> list[bool]:
+        """See ProfileStore."""
+        if not writes:
+            return []
+        with _translated():
+            async with self.client.pipeline(transaction=False) as pipe:
+                for write in writes:
+                    await self._compare_and_set(
+                        keys=[PREFIX + write.user],
+                        args=[_revision(write.expected), _revision(write.expected + 1) + write.state],
+                        client=pipe,
+                    )
+                return [bool(done) for done in await pipe.execute()]
+
+    async def watermarks(self) -> dict[str, int]:
+        """See ProfileStore."""
+        with _translated():
+            found = await self.client.hgetall(WATERMARKS)
+        return {partition.decode(): int(offset) for partition, offset in found.items()}
+
+    async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
+        """See ProfileStore."""
+        if offsets:
+            with _translated():
+                await self.client.hset(WATERMARKS, mapping=dict(offsets))
+
+    async def close(self) -> None:
+        """See ProfileStore."""
+        await self.client.aclose()
+
+
+def split(value: bytes) -> Stored:
+    """Revision and state of a value as it lies in Redis."""
+    return Stored(int.from_bytes(value[:8], "big"), value[8:])
+
+
+def _revision(number: int) -> bytes:
+    return number.to_bytes(8, "big") if number else b""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn redis-py's errors into ours."""
+    try:
+        yield
+    except redis.exceptions.AuthenticationError as error:
+        raise ConfigurationError("Redis refuses the user or password in redis_url") from error
+    except (redis.exceptions.RedisError, OSError, TimeoutError) as error:
+        raise StoreUnavailableError(f"Redis does not answer as it should: {error}") from error
