@@ -1,0 +1,215 @@
+"""Avro single-object encoding: `C3 01`, the writer's fingerprint (8 bytes, little-endian), then the body.
+
+See the Avro 1.12 specification, "Single-object encoding". The header names the exact schema of the writer, so records
+of older versions are resolved to the newest one without a registry. Whatever arrives, decoding raises `BadRecordError`
+or nothing: a message can declare any length and any union branch, and never makes us allocate more than it holds.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from io import BytesIO
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from fastavro import schemaless_reader, schemaless_writer
+
+from .catalogue import Catalogue, Schema
+from .errors import BadRecordError
+from .events import DeadLetter, Evidence, Feedback, Interest, ModelEvent, ProfileUpdate, UserEvent
+
+MARKER = b"\xc3\x01"
+HEADER_BYTES = 10
+
+Record = TypeVar("Record")
+
+
+class MappingCodec:
+    """Encodes and decodes one kind of record as a plain mapping of its fields.
+
+    Args:
+        catalogue: Where the schemas are.
+        name: Which one: `user-event`, `profile-state`, ...
+    """
+
+    def __init__(self, catalogue: Catalogue, name: str) -> None:
+        newest = catalogue.newest(name)
+        self._catalogue = catalogue
+        self._name = name
+        self._definition = newest.definition
+        self._header = MARKER + newest.fingerprint
+        # Reading without resolution is faster, so the newest version goes without a reader's schema.
+        self._readers: dict[bytes, tuple[Schema, Any]] = {
+            schema.fingerprint: (schema, None if schema is newest else newest.definition)
+            for schema in catalogue.versions(name)
+        }
+
+    def encode(self, values: Mapping[str, Any]) -> bytes:
+        """The record in the newest version.
+
+        Raises:
+            BadRecordError: `unencodable`: a value is missing, of the wrong type or too large for its field.
+        """
+        buffer = BytesIO()
+        buffer.write(self._header)
+        try:
+            schemaless_writer(buffer, self._definition, values)
+        except Exception as error:  # the library raises what its C code met: ValueError, TypeError, OverflowError, ...
+            raise BadRecordError("unencodable", f"{self._name}: {type(error).__name__}") from error
+        return buffer.getvalue()
+
+    def decode(self, data: bytes | None) -> dict[str, Any]:
+        """The record's fields, as the newest version names them.
+
+        Raises:
+            BadRecordError: `tombstone` (no value at all), `not_avro`, `unknown_schema` or `undecodable`.
+        """
+        if data is None or data[:2] != MARKER or len(data) < HEADER_BYTES:
+            raise _not_avro(data)
+        found = self._readers.get(data[2:HEADER_BYTES])
+        if found is None:
+            raise self._unknown(data[2:HEADER_BYTES])
+        writer, reader = found
+        buffer = BytesIO(data)
+        buffer.seek(HEADER_BYTES)
+        try:
+            values: dict[str, Any] = schemaless_reader(buffer, writer.definition, reader)
+        except (
+            Exception
+        ) as error:  # the library raises what its C code met: EOFError, IndexError, UnicodeDecodeError, ...
+            raise BadRecordError("undecodable", f"not a {writer}: {type(error).__name__}") from error
+        if buffer.tell() != len(data):
+            raise BadRecordError("undecodable", f"{len(data) - buffer.tell()} bytes too many after a {writer}")
+        return values
+
+    def _unknown(self, print_: bytes) -> BadRecordError:
+        other = self._catalogue.find(print_)
+        what = f"fingerprint {print_.hex()} is not known" if other is None else f"it is a {other}"
+        return BadRecordError("unknown_schema", f"{what}; expected a {self._name}")
+
+
+class RecordCodec(Generic[Record]):
+    """Encodes and decodes one dataclass whose fields are those of the schema.
+
+    Args:
+        catalogue: Where the schemas are.
+        name: Which one.
+        kind: The dataclass.
+        parts: For a field that is an array of records: the dataclass of its items, read as a tuple.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, name: str, kind: type[Record], parts: Mapping[str, type[Any]] | None = None
+    ) -> None:
+        self._mapping = MappingCodec(catalogue, name)
+        self._kind = kind
+        self._to_dict = _to_dict(kind)
+        self._parts = {field: (part, _to_dict(part)) for field, part in (parts or {}).items()}
+
+    def encode(self, record: Record) -> bytes:
+        """The record in the newest version, with its header.
+
+        Raises:
+            BadRecordError: `unencodable`: a value is of the wrong type or too large for its field.
+        """
+        values = self._to_dict(record)
+        for field, (_, to_dict) in self._parts.items():
+            values[field] = [to_dict(item) for item in values[field]]
+        return self._mapping.encode(values)
+
+    def decode(self, data: bytes | None) -> Record:
+        """The record.
+
+        Raises:
+            BadRecordError: `tombstone`, `not_avro`, `unknown_schema` or `undecodable`.
+        """
+        values = self._mapping.decode(data)
+        for field, (part, _) in self._parts.items():
+            values[field] = tuple([part(**item) for item in values[field]])
+        return self._kind(**values)
+
+
+def _to_dict(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    """Like `dataclasses.asdict` for one level, ten times as fast."""
+    names = [field.name for field in fields(kind)]
+    get = attrgetter(*names)
+    return lambda record: dict(zip(names, get(record), strict=True))
+
+
+def _not_avro(data: bytes | None) -> BadRecordError:
+    if data is None:
+        return BadRecordError("tombstone", "the message has no value")
+    hint = ", perhaps in the format of a schema registry" if data[:1] == b"\x00" else ""
+    return BadRecordError("not_avro", f"{len(data)} bytes that begin with {data[:2].hex() or 'nothing'}{hint}")
+
+
+_CATALOGUE = Catalogue()
+_EVENT = RecordCodec(_CATALOGUE, "user-event", UserEvent)
+_FEEDBACK = RecordCodec(_CATALOGUE, "feedback", Feedback)
+_UPDATE = RecordCodec(
+    _CATALOGUE,
+    "profile-update",
+    ProfileUpdate,
+    {"interests": Interest, "recent_interests": Interest, "evidence": Evidence},
+)
+_DEAD_LETTER = RecordCodec(_CATALOGUE, "dead-letter", DeadLetter)
+_MODEL_EVENT = RecordCodec(_CATALOGUE, "model-event", ModelEvent)
+_CODECS: dict[type[Any], RecordCodec[Any]] = {
+    UserEvent: _EVENT,
+    Feedback: _FEEDBACK,
+    ProfileUpdate: _UPDATE,
+    DeadLetter: _DEAD_LETTER,
+    ModelEvent: _MODEL_EVENT,
+}
+_MAPPINGS = {name: MappingCodec(_CATALOGUE, name) for name in _CATALOGUE.names()}
+
+
+def encode(record: UserEvent | Feedback | ProfileUpdate | DeadLetter | ModelEvent) -> bytes:
+    """Any record of the topics, in the newest version of its schema.
+
+    Raises:
+        BadRecordError: `unencodable`: a value is of the wrong type or too large for its field.
+    """
+    return _CODECS[type(record)].encode(record)
+
+
+def decode_event(data: bytes | None) -> UserEvent:
+    """A message of `user-events`; raises `BadRecordError` and nothing else, as do all below."""
+    return _EVENT.decode(data)
+
+
+def decode_feedback(data: bytes | None) -> Feedback:
+    """A message of `feedback`."""
+    return _FEEDBACK.decode(data)
+
+
+def decode_update(data: bytes | None) -> ProfileUpdate:
+    """A message of `profile-updates`; a tombstone there means that the profile was erased."""
+    return _UPDATE.decode(data)
+
+
+def decode_dead_letter(data: bytes | None) -> DeadLetter:
+    """The header of a message on `dead-letters`."""
+    return _DEAD_LETTER.decode(data)
+
+
+def decode_model_event(data: bytes | None) -> ModelEvent:
+    """A message of `model-events`."""
+    return _MODEL_EVENT.decode(data)
+
+
+def encode_record(name: str, values: Mapping[str, Any]) -> bytes:
+    """Any record as a mapping of its fields: for `profile-state`, whose arrays have no dataclass.
+
+    Raises:
+        BadRecordError: `unencodable`: a value is missing, of the wrong type or too large for its field.
+    """
+    return _MAPPINGS[name].encode(values)
+
+
+def decode_record(name: str, data: bytes | None) -> dict[str, Any]:
+    """The fields of a record that `encode_record` wrote, in this version or an older one.
+
+    Raises:
+        BadRecordError: `tombstone`, `not_avro`, `unknown_schema` or `undecodable`.
+    """
+    return _MAPPINGS[name].decode(data)
