@@ -77,8 +77,6 @@ class Analyser:
         return Analysed(records, [event.user for _, event in good], seen, bad, models)
 
     def _decode(self, record: Record) -> UserEvent:
-        if record.value is None:
-            raise BadRecordError("tombstone", "a message without a value; to erase a user use privacy-requests")
         return validate(decode_event(record.value), record.key, record.timestamp, self._limits)
 
     async def _observe(

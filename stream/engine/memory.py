@@ -46,8 +46,7 @@ class MemoryLog:
         partition = Partition(topic, (murmur2(key or b"") & 0x7FFFFFFF) % self.partitions)
         messages = self._messages[partition]
         messages.append(LogMessage(key, value, headers, timestamp))
-        self._written.set()
-        self._written = asyncio.Event()
+        self.wake()
         return partition, len(messages) - 1
 
     def messages(self, topic: str) -> list[LogMessage]:
@@ -63,8 +62,13 @@ class MemoryLog:
         ]
 
     async def wait(self) -> None:
-        """Until something is written."""
+        """Until something is written, or `wake` is called."""
         await self._written.wait()
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        self._written.set()
+        self._written = asyncio.Event()
 
 
 class MemorySource:
@@ -95,6 +99,7 @@ class MemorySource:
     def close(self) -> None:
         """Deliver what is there, then end."""
         self._follow = False
+        self._log.wake()
 
     def _read(self, most: int) -> list[Record]:
         records: list[Record] = []

@@ -61,7 +61,7 @@ class RedisStore:
         """See ProfileStore."""
         if not users:
             return []
-        with _translated():
+        with translated():
             values = await self.client.mget([PREFIX + user for user in users])
         return [None if value is None else split(value) for value in values]
 
@@ -69,7 +69,7 @@ class RedisStore:
         """See ProfileStore."""
         if not writes:
             return []
-        with _translated():
+        with translated():
             async with self.client.pipeline(transaction=False) as pipe:
                 for write in writes:
                     await self._compare_and_set(
@@ -81,14 +81,14 @@ class RedisStore:
 
     async def watermarks(self) -> dict[str, int]:
         """See ProfileStore."""
-        with _translated():
+        with translated():
             found = await self.client.hgetall(WATERMARKS)
         return {partition.decode(): int(offset) for partition, offset in found.items()}
 
     async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
         """See ProfileStore."""
         if offsets:
-            with _translated():
+            with translated():
                 await self.client.hset(WATERMARKS, mapping=dict(offsets))
 
     async def close(self) -> None:
@@ -106,7 +106,7 @@ def _revision(number: int) -> bytes:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn redis-py's errors into ours."""
     try:
         yield

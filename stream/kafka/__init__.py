@@ -1,0 +1,1 @@
+"""Kafka: how to connect, and a producer that knows when its messages are safe."""

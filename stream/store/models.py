@@ -1,0 +1,105 @@
+"""Small model artefacts (heads, codebooks) where every worker can read them: in Redis, beside the profiles."""
+
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from ...inference.artefacts import sha256_hex
+from ...inference.codebook import Codebook
+from ...inference.heads import Head
+from ...inference.models import ModelSet
+from ...schemas.errors import ArtefactError
+from .redis import translated
+
+PREFIX = "profilestream:model:"
+
+
+class ModelStore(Protocol):
+    """Keeps one artefact a name, with its checksum. Both methods raise StoreUnavailableError: try again."""
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Put an artefact in place of the one of this name, atomically."""
+
+    async def get(self, name: str) -> bytes | None:
+        """The artefact of this name, None where there is none.
+
+        Raises:
+            ArtefactError: It does not match its checksum.
+        """
+
+    async def names(self) -> list[str]:
+        """All names."""
+
+
+class MemoryModelStore:
+    """The in-memory twin."""
+
+    def __init__(self) -> None:
+        self._artefacts: dict[str, bytes] = {}
+
+    async def put(self, name: str, data: bytes) -> None:
+        """See ModelStore."""
+        self._artefacts[name] = data
+
+    async def get(self, name: str) -> bytes | None:
+        """See ModelStore."""
+        return self._artefacts.get(name)
+
+    async def names(self) -> list[str]:
+        """See ModelStore."""
+        return sorted(self._artefacts)
+
+
+class RedisModelStore:
+    """A ModelStore on a Redis server: a hash a name, with the data and its sha256."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._client = client
+
+    async def put(self, name: str, data: bytes) -> None:
+        """See ModelStore."""
+        with translated():
+            await self._client.hset(PREFIX + name, mapping={"data": data, "sha256": sha256_hex(data)})
+
+    async def get(self, name: str) -> bytes | None:
+        """See ModelStore."""
+        with translated():
+            data, checksum = await self._client.hmget(PREFIX + name, ["data", "sha256"])
+        if data is None:
+            return None
+        if checksum is None or sha256_hex(data) != checksum.decode():
+            raise ArtefactError(f"{name} in Redis does not match its checksum; publish it again")
+        return bytes(data)
+
+    async def names(self) -> list[str]:
+        """See ModelStore."""
+        with translated():
+            return sorted([key.decode()[len(PREFIX) :] async for key in self._client.scan_iter(match=PREFIX + "*")])
+
+
+def head_name(task: str) -> str:
+    """Under which name the head of a task is kept."""
+    return f"head/{task}"
+
+
+def codebook_name(encoder: str) -> str:
+    """Under which name the codebook of an encoder is kept."""
+    return f"codebook/{encoder}"
+
+
+async def load_models(store: ModelStore, encoder: str) -> ModelSet:
+    """The codebook of an encoder and all heads made for it.
+
+    Raises:
+        ArtefactError: There is no codebook, or something is broken.
+    """
+    data = await store.get(codebook_name(encoder))
+    if data is None:
+        raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare` first")
+    models = ModelSet(Codebook.from_bytes(data))
+    for name in await store.names():
+        if name.startswith("head/") and (artefact := await store.get(name)):
+            head = Head.from_bytes(artefact)
+            if head.encoder == encoder:
+                models = models.with_head(head)
+    return models

@@ -1,0 +1,78 @@
+"""The models in use, kept up to date: a head that is published works in every worker within seconds."""
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+
+from ...inference.heads import Head
+from ...inference.models import ModelSet
+from ...schemas.codec import decode_model_event
+from ...schemas.errors import ArtefactError, BadRecordError, UnavailableError
+from ...schemas.events import ModelEvent
+from ..engine.retrying import until_available
+from ..kafka.connection import KafkaConnection
+from ..store.models import ModelStore, load_models
+
+log = structlog.get_logger(__name__)
+
+
+class CurrentModels:
+    """Holds the snapshot that the next batch is understood with."""
+
+    def __init__(self, store: ModelStore, encoder: str) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._models: ModelSet | None = None
+
+    def __call__(self) -> ModelSet:
+        """The snapshot.
+
+        Raises:
+            ArtefactError: `load` was not awaited.
+        """
+        if self._models is None:
+            raise ArtefactError("models were not loaded")
+        return self._models
+
+    async def load(self) -> None:
+        """Read everything from the store.
+
+        Raises:
+            ArtefactError: Something is missing or broken.
+        """
+        self._models = await until_available(lambda: load_models(self._store, self._encoder), "store")
+
+    async def take(self, event: ModelEvent) -> None:
+        """A model was published: use it, unless it is broken or older than what is in use."""
+        if event.kind != "head":
+            return
+        try:
+            data = await until_available(lambda: self._store.get(event.location), "store")
+            if data is None:
+                raise ArtefactError(f"{event.location} is not in Redis")
+            head = Head.from_bytes(data)
+            current = self().heads.get(head.task)
+            if current and head.version <= current.version:
+                return
+            self._models = self().with_head(head)
+        except ArtefactError as error:
+            log.error("published head refused, the old one stays", head=event.name, error=str(error))  # noqa: TRY400
+        else:
+            log.info("new head in use", head=head.task, version=head.version, labels=len(head.labels))
+
+
+async def follow_model_events(connection: KafkaConnection, topic: str, models: CurrentModels) -> None:
+    """Load the models, then take each published one; ends when it is cancelled."""
+    consumer = AIOKafkaConsumer(topic, **connection.client_options(), group_id=None, auto_offset_reset="latest")
+    await consumer.start()
+    try:
+        # Where to read from is known before the store is read, so nothing published in between is missed.
+        for partition in consumer.assignment():
+            await consumer.position(partition)
+        await models.load()
+        async for message in consumer:
+            try:
+                await models.take(decode_model_event(message.value))
+            except (BadRecordError, UnavailableError) as error:
+                log.warning("model event ignored", error=str(error))
+    finally:
+        await consumer.stop()

@@ -1,0 +1,202 @@
+"""A worker process: opens the connections, runs the app, stops it in bounded time."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ...inference.embedder import Embedder
+from ...schemas.errors import UnavailableError
+from ...schemas.validation import Limits
+from ..engine.analysis import Analyser
+from ..engine.apply import Applier
+from ..engine.engine import BatchLimits, Counters, Engine, OutputTopics
+from ..engine.ports import Sink
+from ..engine.retrying import until_available
+from ..kafka.connection import KafkaConnection
+from ..kafka.sink import KafkaSink
+from ..profile.layout import Layout
+from ..redaction import Redactor
+from ..store.models import RedisModelStore
+from ..store.redis import RedisStore
+from .app import ProfileApp, bounded, create_app
+from .models import CurrentModels, follow_model_events
+from .source import FaustSource
+from .status import describe, publish_status, worker_name
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """What a worker does, and how much at once.
+
+    Attributes:
+        group: Consumer group.
+        events, model_events: Topics that it reads.
+        outputs: Topics that it writes.
+        batches, limits, layout: See their classes.
+        idempotent: See `KafkaSink.connect`.
+        instance: See `create_app`.
+        shutdown_seconds: After SIGTERM, so long is what is in flight given to finish.
+    """
+
+    group: str = "profilestream"
+    events: str = "user-events"
+    model_events: str = "model-events"
+    outputs: OutputTopics = field(default_factory=OutputTopics)
+    batches: BatchLimits = field(default_factory=BatchLimits)
+    limits: Limits = field(default_factory=Limits)
+    layout: Layout = field(default_factory=Layout)
+    idempotent: bool | None = None
+    instance: str | None = None
+    shutdown_seconds: float = 10.0
+
+
+class Host:
+    """Runs one engine from one assignment of partitions to the next.
+
+    Args:
+        make_engine: Gives an engine that reads from a source.
+        buffer: Events that may wait for the engine.
+        failed: Called with the error when an engine fails.
+    """
+
+    def __init__(
+        self, make_engine: Callable[[FaustSource], Engine], buffer: int, failed: Callable[[BaseException], None]
+    ) -> None:
+        self._make_engine = make_engine
+        self._buffer = buffer
+        self._failed = failed
+        self._source = FaustSource(buffer)
+        self._task: asyncio.Task[None] | None = None
+        self.partitions: list[str] = []
+
+    async def put(self, event: Any) -> None:
+        """See EngineHost."""
+        await self._source.put(event)
+
+    def abandon(self) -> None:
+        """See EngineHost."""
+        if waiting := self._source.waiting():
+            log.warning("unfinished events are left to be read again", events=waiting)
+        self._source.close()
+        if self._task:
+            self._task.cancel()
+
+    async def renew(self, partitions: list[str]) -> None:
+        """See EngineHost."""
+        self.abandon()
+        if self._task:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self.partitions = partitions
+        self._source = FaustSource(self._buffer)
+        self._task = asyncio.create_task(self._make_engine(self._source).run(), name="engine")
+        self._task.add_done_callback(self._done)
+        log.info("partitions assigned", partitions=len(partitions))
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._failed(error)
+
+
+async def run_worker(
+    options: WorkerOptions,
+    *,
+    connection: KafkaConnection,
+    store: RedisStore,
+    embedder: Embedder,
+    stop: asyncio.Event,
+) -> None:
+    """Run a worker until `stop` is set; then finish what is in flight, acknowledge and leave the group.
+
+    Raises:
+        ProfilestreamError: It cannot start, or it cannot go on.
+    """
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def failed(error: BaseException) -> None:
+        if not failure.done():
+            failure.set_exception(error)
+
+    counters = Counters()
+    models = CurrentModels(RedisModelStore(store.client), embedder.model)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        stack.push_async_callback(embedder.close)
+        await models.load()
+        sink = await KafkaSink.connect(connection, idempotent=options.idempotent)
+        stack.push_async_callback(sink.close)
+        host = Host(_engines(options, store, embedder, sink, models, counters), 2 * options.batches.events, failed)
+        app = create_app(
+            group=options.group,
+            topic=options.events,
+            connection=connection,
+            host=host,
+            watermarks=lambda: until_available(store.watermarks, "store"),
+            instance=options.instance,
+        )
+        background = [
+            asyncio.create_task(follow_model_events(connection, options.model_events, models)),
+            asyncio.create_task(_report(store, counters, host, embedder.model)),
+        ]
+        for task in background:
+            stack.callback(task.cancel)
+            task.add_done_callback(lambda task: failed(e) if not task.cancelled() and (e := task.exception()) else None)
+        await _run_app(app, host, options.shutdown_seconds, stop, failure)
+        log.info("worker stopped", applied=counters.applied, skipped=counters.skipped)
+
+
+def _engines(
+    options: WorkerOptions,
+    store: RedisStore,
+    embedder: Embedder,
+    sink: Sink,
+    models: CurrentModels,
+    counters: Counters,
+) -> Callable[[FaustSource], Engine]:
+    analyser = Analyser(embedder, models, Redactor(), options.limits, options.layout)
+    applier = Applier(store, options.layout)
+    return lambda source: Engine(
+        source=source,
+        sink=sink,
+        analyser=analyser,
+        applier=applier,
+        store=store,
+        limits=options.batches,
+        topics=options.outputs,
+        counters=counters,
+    )
+
+
+async def _run_app(
+    app: ProfileApp, host: Host, patience: float, stop: asyncio.Event, failure: "asyncio.Future[None]"
+) -> None:
+    stopping = asyncio.ensure_future(stop.wait())
+    crashed = asyncio.ensure_future(app.wait_until_stopped())
+    try:
+        await app.start()
+        await asyncio.wait({stopping, failure, crashed}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        async with bounded(patience, host.abandon):
+            await app.stop()
+        host.abandon()
+        crashed.cancel()
+    if failure.done():
+        failure.result()
+    if app.crash_reason:
+        raise app.crash_reason
+
+
+async def _report(store: RedisStore, counters: Counters, host: Host, model: str) -> None:
+    name = worker_name()
+    while True:
+        try:
+            await publish_status(store.client, name, describe(counters, host.partitions, model))
+        except UnavailableError:
+            pass  # the engine says so already
+        await asyncio.sleep(1.0)
