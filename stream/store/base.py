@@ -1,6 +1,6 @@
 """The one seam between the engine and whatever keeps profiles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -37,6 +37,9 @@ class ProfileStore(Protocol):
         Kept beside the profiles, so that a store that lost its last writes also lost these, and the difference
         to Kafka's committed offsets shows it.
         """
+
+    def users(self) -> AsyncIterator[str]:
+        """All users with a profile, each at least once, in no order."""
 
     async def close(self) -> None:
         """Release connections."""

@@ -1,6 +1,6 @@
 """The in-memory twin of Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ...schemas.errors import StoreUnavailableError
 from .base import Stored, Write
@@ -33,6 +33,12 @@ class MemoryStore:
         """See ProfileStore."""
         self._check()
         self._watermarks.update(offsets)
+
+    async def users(self) -> AsyncIterator[str]:
+        """See ProfileStore."""
+        self._check()
+        for user in list(self.profiles):
+            yield user
 
     async def close(self) -> None:
         """Nothing to release."""

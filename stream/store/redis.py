@@ -3,7 +3,7 @@
 A value is the revision (8 bytes, big-endian) followed by the state. One key a call, so it works on a cluster.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -90,6 +90,12 @@ class RedisStore:
         if offsets:
             with translated():
                 await self.client.hset(WATERMARKS, mapping=dict(offsets))
+
+    async def users(self) -> AsyncIterator[str]:
+        """See ProfileStore."""
+        with translated():
+            async for key in self.client.scan_iter(match=PREFIX + "*", count=1000):
+                yield key.decode().removeprefix(PREFIX)
 
     async def close(self) -> None:
         """See ProfileStore."""

@@ -1,15 +1,15 @@
 """The models in use, kept up to date: a head that is published works in every worker within seconds."""
 
 import structlog
-from aiokafka import AIOKafkaConsumer
 
 from ...inference.heads import Head
 from ...inference.models import ModelSet
 from ...schemas.codec import decode_model_event
-from ...schemas.errors import ArtefactError, BadRecordError, UnavailableError
+from ...schemas.errors import ArtefactError, BadRecordError
 from ...schemas.events import ModelEvent
 from ..engine.retrying import until_available
 from ..kafka.connection import KafkaConnection
+from ..kafka.reader import reader
 from ..store.models import ModelStore, load_models
 
 log = structlog.get_logger(__name__)
@@ -62,17 +62,11 @@ class CurrentModels:
 
 async def follow_model_events(connection: KafkaConnection, topic: str, models: CurrentModels) -> None:
     """Load the models, then take each published one; ends when it is cancelled."""
-    consumer = AIOKafkaConsumer(topic, **connection.client_options(), group_id=None, auto_offset_reset="latest")
-    await consumer.start()
-    try:
+    async with reader(connection, topic, start="latest") as consumer:
         # Where to read from is known before the store is read, so nothing published in between is missed.
-        for partition in consumer.assignment():
-            await consumer.position(partition)
         await models.load()
         async for message in consumer:
             try:
                 await models.take(decode_model_event(message.value))
-            except (BadRecordError, UnavailableError) as error:
+            except BadRecordError as error:
                 log.warning("model event ignored", error=str(error))
-    finally:
-        await consumer.stop()

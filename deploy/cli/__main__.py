@@ -1,0 +1,5 @@
+"""`python -m profilestream.deploy.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,47 @@
+"""`profilestream tail`: watch profiles change."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from ...schemas.codec import decode_update
+from ...schemas.errors import BadRecordError
+from ...schemas.events import ProfileUpdate
+from ...stream.kafka.connection import KafkaConnection
+from ...stream.kafka.reader import follow
+from .. import wiring
+from .console import errors, output
+
+
+def command(
+    context: typer.Context,
+    beginning: Annotated[bool, typer.Option("--from-beginning", help="Begin with the profiles that are there.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Stop after so many updates; 0: never.")] = 0,
+) -> None:
+    """Follow profile-updates, a line for each. Ends on Ctrl-C."""
+    asyncio.run(_tail(wiring.kafka(context.obj), beginning=beginning, limit=limit))
+
+
+async def _tail(connection: KafkaConnection, *, beginning: bool, limit: int) -> None:
+    shown = 0
+    start = "earliest" if beginning else "latest"
+    errors.print("following profile-updates, Ctrl-C ends", style="dim")
+    async for record in follow(connection, "profile-updates", start=start):
+        try:
+            output.print(line(decode_update(record.value)), soft_wrap=True)
+        except BadRecordError as error:
+            errors.print(f"offset {record.offset} of partition {record.partition} is not an update: {error}")
+        shown += 1
+        if shown == limit:
+            return
+
+
+def line(update: ProfileUpdate) -> Text:
+    """One update on one line."""
+    interests = ", ".join(f"{interest.label} {interest.share:.0%}" for interest in update.interests[:3]) or "-"
+    mood = "  ·  " if update.sentiment is None else f"{update.sentiment:+.2f}"
+    return Text.assemble(
+        (update.user, "bold"), f"  r{update.revision}  {update.events} events  mood {mood}  ", (interests, "cyan")
+    )

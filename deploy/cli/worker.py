@@ -1,0 +1,24 @@
+"""`profilestream worker`: consume events, keep profiles."""
+
+import typer
+
+from ...stream.worker.worker import run_worker
+from .. import wiring
+from ..settings import Settings
+from .running import run_until_signal
+
+
+def command(context: typer.Context) -> None:
+    """Consume user-events, keep profiles in Redis, publish profile-updates. Stops cleanly on SIGTERM."""
+    settings: Settings = context.obj
+    options = wiring.worker_options(settings)
+    run_until_signal(
+        lambda stop: run_worker(
+            options,
+            connection=wiring.kafka(settings),
+            store=wiring.store(settings),
+            embedder=wiring.embedder(settings),
+            stop=stop,
+        ),
+        options.shutdown_seconds,
+    )

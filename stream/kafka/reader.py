@@ -1,0 +1,57 @@
+"""Reading a topic from outside the consumer group: for people, tools and whoever only follows."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import KafkaError
+
+from ...schemas.errors import BrokerUnavailableError
+from .connection import KafkaConnection
+
+
+@asynccontextmanager
+async def reader(
+    connection: KafkaConnection, *topics: str, start: Literal["earliest", "latest"]
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer without a group, that stands at the beginning or the end of every partition.
+
+    Args:
+        connection: Where Kafka is.
+        topics: What to read.
+        start: `latest` stands still behind what is there *now*: what is written after entering is seen.
+
+    Raises:
+        BrokerUnavailableError: Kafka does not answer.
+    """
+    consumer = AIOKafkaConsumer(
+        *topics, **connection.client_options(), group_id=None, auto_offset_reset=start, enable_auto_commit=False
+    )
+    try:
+        await consumer.start()
+        for partition in consumer.assignment():
+            await consumer.position(partition)
+    except (KafkaError, OSError) as error:
+        await consumer.stop()
+        raise BrokerUnavailableError(
+            f"no Kafka broker answers at {connection.bootstrap} ({error}). "
+            "Start one (`profilestream up`), or set PROFILESTREAM_KAFKA_BOOTSTRAP."
+        ) from error
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def follow(
+    connection: KafkaConnection,
+    *topics: str,
+    start: Literal["earliest", "latest"],
+    ready: Callable[[], None] = lambda: None,
+) -> AsyncIterator[ConsumerRecord]:
+    """Every message of the topics, for ever. `ready` is called when nothing that is written from now on is missed."""
+    async with reader(connection, *topics, start=start) as consumer:
+        ready()
+        async for record in consumer:
+            yield record
