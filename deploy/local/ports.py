@@ -1,0 +1,40 @@
+"""Free ports on loopback."""
+
+import socket
+
+from ...schemas.errors import SetupError
+
+LOOPBACK = "127.0.0.1"
+
+
+class PortTakenError(SetupError):
+    """Another program listens on a port that a server of ours was to have."""
+
+    def __init__(self, server: str, port: int) -> None:
+        super().__init__(
+            f"Port {port} on {LOOPBACK}, meant for {server}, is in use by another program.\n"
+            "Stop that program, or choose another port."
+        )
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now.
+
+    Between this answer and a server's start somebody else may take it: start servers with
+    `process.start_on_free_ports`, which tries again.
+    """
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether a server could not listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: old connections do not count
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+        return False
