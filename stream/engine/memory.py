@@ -24,14 +24,22 @@ class LogMessage:
 
 
 class MemoryLog:
-    """The broker. Set `available` to False to take it down."""
+    """The broker."""
 
     def __init__(self, partitions: int = PARTITIONS) -> None:
         self.partitions = partitions
-        self.available = True
+        self.failing = False
         self.committed: dict[Partition, int] = {}
         self._messages: defaultdict[Partition, list[LogMessage]] = defaultdict(list)
         self._written = asyncio.Event()
+
+    def fail(self) -> None:
+        """From now on publishing raises `BrokerUnavailableError`."""
+        self.failing = True
+
+    def recover(self) -> None:
+        """Take messages again."""
+        self.failing = False
 
     def append(
         self,
@@ -118,7 +126,7 @@ class MemorySink:
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See Sink."""
-        if not self._log.available:
-            raise BrokerUnavailableError("the in-memory log was taken down")
+        if self._log.failing:
+            raise BrokerUnavailableError("The in-memory log was told to fail.")
         for message in messages:
             self._log.append(message.topic, message.key, message.value, headers=message.headers)

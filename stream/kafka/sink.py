@@ -6,7 +6,7 @@ from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnsupportedVersionError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError, UnsupportedVersionError
 
 from ...schemas.errors import BrokerUnavailableError
 from ..engine.ports import Outgoing
@@ -14,6 +14,9 @@ from .connection import KafkaConnection
 
 # The largest event that a broker accepts by default is 1 MiB; as a dead letter it has headers on top.
 LARGEST_MESSAGE = 2 * 1024 * 1024
+
+# What brokers answer that have no idempotent producers; the embedded one says "unknown error".
+_NOT_IDEMPOTENT = (UnknownError, UnsupportedVersionError)
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +90,7 @@ async def start_producer(connection: KafkaConnection, *, idempotent: bool | None
     """
     try:
         return await _start_producer(connection, idempotent=idempotent is not False)
-    except UnsupportedVersionError:
+    except _NOT_IDEMPOTENT:
         if idempotent:
             raise
         log.info("this broker has no idempotent producers, going on without", broker=connection.bootstrap)
@@ -106,7 +109,7 @@ async def _start_producer(connection: KafkaConnection, *, idempotent: bool) -> A
     )
     try:
         await producer.start()
-    except UnsupportedVersionError:
+    except _NOT_IDEMPOTENT:
         await producer.stop()
         raise
     except (KafkaError, OSError) as error:

@@ -7,12 +7,20 @@ from .base import Stored, Write
 
 
 class MemoryStore:
-    """A ProfileStore that keeps everything in this process. Set `available` to False to take it down."""
+    """A ProfileStore that keeps everything in this process."""
 
     def __init__(self) -> None:
         self.profiles: dict[str, Stored] = {}
-        self.available = True
+        self._failing = False
         self._watermarks: dict[str, int] = {}
+
+    def fail(self) -> None:
+        """From now on every call raises `StoreUnavailableError`."""
+        self._failing = True
+
+    def recover(self) -> None:
+        """Answer again."""
+        self._failing = False
 
     async def load(self, users: Sequence[str]) -> list[Stored | None]:
         """See ProfileStore."""
@@ -51,5 +59,5 @@ class MemoryStore:
         return True
 
     def _check(self) -> None:
-        if not self.available:
-            raise StoreUnavailableError("the in-memory store was taken down")
+        if self._failing:
+            raise StoreUnavailableError("The in-memory store was told to fail.")
