@@ -1,0 +1,102 @@
+"""From bytes to unit vectors: tokenizers and ONNX Runtime, the same code inside Triton and in-process."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from .cores import usable_cores
+
+# A token is rarely longer than this; cutting before tokenising keeps a text of 1 MB from costing a second.
+CHARACTERS_PER_TOKEN = 32
+
+
+class TextEncoder:
+    """Tokenises, sorts by length, runs the model in sub-batches and puts the rows back in order.
+
+    Thread-safe: ONNX Runtime and tokenizers both are, and nothing else is kept.
+
+    Args:
+        folder: Holds `model.onnx` and `tokenizer.json`.
+        max_tokens: Longer texts are cut.
+        threads: For ONNX Runtime; 0 means as many as there are cores for us.
+        token_budget: Padded tokens in one run of the model.
+        providers: ONNX Runtime's execution providers in order of preference; those not at hand are left out.
+        device: Number of the GPU, where a GPU is used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_tokens: int,
+        threads: int,
+        token_budget: int,
+        providers: Sequence[str],
+        device: int = 0,
+    ) -> None:
+        self._max_characters = max_tokens * CHARACTERS_PER_TOKEN
+        self._token_budget = token_budget
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or usable_cores()
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=_at_hand(providers, device)
+        )
+        self.dimensions = int(self._session.get_outputs()[0].shape[-1])
+
+    def encode(self, texts: Sequence[bytes]) -> NDArray[np.float32]:
+        """Embeddings of unit length, shape (len(texts), dimensions); bytes that are not UTF-8 are replaced."""
+        rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast([self._clip(text) for text in texts])]
+        for members in sub_batches([len(tokens) for tokens in ids], self._token_budget):
+            rows[members] = self._run([ids[member] for member in members])
+        return rows
+
+    def _clip(self, text: bytes) -> str:
+        # A character is at most four bytes: the rest of a huge text is not even decoded.
+        return text[: 4 * self._max_characters].decode("utf-8", "replace")[: self._max_characters]
+
+    def _run(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        longest = max(map(len, ids))
+        tokens = np.zeros((len(ids), longest), dtype=np.int64)
+        mask = np.zeros_like(tokens)
+        for row, sequence in enumerate(ids):
+            tokens[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+        result: NDArray[np.float32] = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+        return result
+
+
+def sub_batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
+    """Split texts into runs of similar length, so that little is spent on padding.
+
+    Args:
+        lengths: Tokens of each text.
+        token_budget: Most padded tokens (texts times the longest) in a sub-batch; one text alone may exceed it.
+
+    Yields:
+        Indices into `lengths`, each exactly once, shortest texts first.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[index] > token_budget:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _at_hand(providers: Sequence[str], device: int) -> list[tuple[str, dict[str, str]]]:
+    available = set(onnxruntime.get_available_providers())
+    return [
+        (name, {} if name == "CPUExecutionProvider" else {"device_id": str(device)})
+        for name in providers
+        if name in available
+    ]
