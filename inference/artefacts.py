@@ -5,7 +5,10 @@ Safetensors rather than pickle: reading one can never run code.
 
 import hashlib
 import json
+import os
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from ..schemas.errors import ArtefactError
 Tensors = dict[str, NDArray[Any]]
 
 _HEADER_LENGTH = 8  # safetensors: a little-endian uint64, then that many bytes of JSON
+_META = "profilestream"  # one entry only: safetensors keeps several in no fixed order, and bytes must be reproducible
 
 
 def sha256_hex(data: bytes) -> str:
@@ -25,30 +29,32 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def pack(kind: str, tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """`tensors` and `metadata` as safetensors that say they are a `kind`; the same input gives the same bytes."""
+def pack(kind: str, tensors: Tensors, metadata: Mapping[str, Any]) -> bytes:
+    """`tensors` and `metadata` (JSON) as safetensors that say they are a `kind`; the same input gives the same bytes."""
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return bytes(save(contiguous, {**metadata, "kind": kind}))
+    return bytes(save(contiguous, {_META: json.dumps({**metadata, "kind": kind}, sort_keys=True)}))
 
 
-def unpack(kind: str, data: bytes) -> tuple[Tensors, dict[str, str]]:
-    """The tensors and metadata that `pack` put into `data`.
+def unpack(kind: str, data: bytes, *, sha256: str | None = None) -> tuple[Tensors, dict[str, Any]]:
+    """The tensors and metadata that `pack` put into `data`, compared with `sha256` (hexadecimal) where it is known.
 
     Raises:
-        ArtefactError: Truncated, not safetensors, of another kind, or with numbers that are not finite.
+        ArtefactError: Truncated, altered, not safetensors, of another kind, or with numbers that are not finite.
     """
+    if sha256 is not None and sha256_hex(data) != sha256:
+        raise ArtefactError(f"this {kind} does not match its checksum: fit or publish it again")
     try:
         tensors: Tensors = dict(load(data))
         length = int.from_bytes(data[:_HEADER_LENGTH], "little")
-        metadata = json.loads(data[_HEADER_LENGTH : _HEADER_LENGTH + length]).get("__metadata__", {})
+        header = json.loads(data[_HEADER_LENGTH : _HEADER_LENGTH + length])
+        metadata = json.loads(header["__metadata__"][_META])
     except (SafetensorError, ValueError, KeyError) as error:
-        message = f"this is not a complete {kind} file ({error}): publish or fit it again"
-        raise ArtefactError(message) from error
+        raise ArtefactError(f"this is not a complete {kind} ({error}): fit or publish it again") from error
     if metadata.get("kind") != kind:
-        raise ArtefactError(f"expected a {kind}, found {metadata.get('kind', 'an unnamed file')!r}")
+        raise ArtefactError(f"expected a {kind}, found a {metadata.get('kind')!r}")
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
-            raise ArtefactError(f"{kind}: {name!r} has numbers that are not finite; fit it again")
+            raise ArtefactError(f"{kind}: {name!r} has numbers that are not finite: fit it again")
     return tensors, metadata
 
 
@@ -59,11 +65,52 @@ def need(kind: str, tensors: Tensors, name: str, shape: tuple[int, ...]) -> NDAr
         ArtefactError: It is missing or of another shape.
     """
     tensor = tensors.get(name)
-    found = None if tensor is None else tensor.shape
-    if (
-        tensor is None
-        or len(tensor.shape) != len(shape)
-        or any(w not in (-1, f) for w, f in zip(shape, tensor.shape, strict=True))
-    ):
-        raise ArtefactError(f"{kind}: {name!r} should have shape {shape}, found {found}")
+    if tensor is None:
+        raise ArtefactError(f"{kind}: {name!r} is missing: fit or publish it again")
+    fits = len(shape) == tensor.ndim and all(n in (-1, found) for n, found in zip(shape, tensor.shape, strict=True))
+    if not fits:
+        raise ArtefactError(f"{kind}: {name!r} should have shape {shape}, found {tensor.shape}")
     return tensor
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write aside, force to disk, rename: after a crash at any point, `path` is whole, old or new.
+
+    Raises:
+        ArtefactError: It cannot be written, e.g. because the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(aside).replace(path)
+        finally:
+            Path(aside).unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ArtefactError(f"cannot write {path}: {error.strerror or error}. Free some disk space there.") from error
+
+
+def read_file(path: Path) -> bytes:
+    """The content of `path`.
+
+    Raises:
+        ArtefactError: It is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"cannot read {path}: {error.strerror or error}.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself lies in the folder: without this it may be lost with the power.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

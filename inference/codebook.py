@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.errors import ArtefactError
-from .artefacts import need, pack, sha256_hex, unpack
+from .artefacts import need, pack, unpack
 from .embedder import Embeddings
 
 _KIND = "codebook"
@@ -52,7 +52,7 @@ class Codebook:
 
     def to_bytes(self) -> bytes:
         """Safetensors with the metadata; the same codebook gives the same bytes."""
-        metadata = {"encoder": self.encoder, "seed": str(self.seed)}
+        metadata = {"encoder": self.encoder, "seed": self.seed}
         return pack(_KIND, {"codes": self.codes, "projection": self.projection}, metadata)
 
     @classmethod
@@ -62,12 +62,10 @@ class Codebook:
         Raises:
             ArtefactError: Truncated, altered, inconsistent, or with numbers that are not finite.
         """
-        if sha256 is not None and sha256_hex(data) != sha256:
-            raise ArtefactError("the codebook does not match its checksum; fit it again")
-        tensors, metadata = unpack(_KIND, data)
+        tensors, metadata = unpack(_KIND, data, sha256=sha256)
         codes = need(_KIND, tensors, "codes", (-1, -1))
         projection = need(_KIND, tensors, "projection", (-1, codes.shape[1]))
-        return cls(encoder=metadata["encoder"], seed=int(metadata["seed"]), codes=codes, projection=projection)
+        return cls(encoder=metadata["encoder"], seed=metadata["seed"], codes=codes, projection=projection)
 
 
 def fit_codebook(

@@ -4,14 +4,12 @@ A head is versioned together with the encoder whose embeddings it reads, so that
 cached embeddings stay valid.
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas.errors import ArtefactError
-from .artefacts import need, pack, sha256_hex, unpack
+from .artefacts import need, pack, unpack
 from .embedder import Embeddings
 
 _KIND = "head"
@@ -21,6 +19,9 @@ _KIND = "head"
 class Head:
     """A linear map on the embedding for one task.
 
+    A row's logit is the log-odds of its label against "none of them", so that small talk ("yeah", "how are you?") adds
+    next to nothing to a profile: most of what people say is about no label at all.
+
     Attributes:
         task: What it tells: `interest`, `sentiment`, `intent`, ...
         version: Grows with each publication for this task.
@@ -28,7 +29,6 @@ class Head:
         labels: What the rows stand for, in the order of their ids; ids never change, new labels are appended.
         weights: Shape (k, d), float32.
         bias: Shape (k,), float32.
-        temperature: Logits are divided by it before the softmax.
     """
 
     task: str
@@ -37,21 +37,20 @@ class Head:
     labels: tuple[str, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
-    temperature: float = 1.0
 
     def scores(self, embeddings: Embeddings) -> NDArray[np.float32]:
-        """What each text says of each label: not negative, made to be summed over events.
+        """How likely each text is about each label: a softmax over the labels and "none of them" (logit 0).
 
         Args:
             embeddings: Shape (n, d), unit length.
 
         Returns:
-            Shape (n, k), float32, each row's sum at most 1.
+            Shape (n, k), float32, each row's sum below 1; the rest is "none of them". Made to be summed over events.
         """
-        logits = self._logits(embeddings) / self.temperature
-        logits -= logits.max(axis=1, keepdims=True)
-        np.exp(logits, out=logits)
-        return logits / logits.sum(axis=1, keepdims=True)
+        logits = self._logits(embeddings)
+        highest = logits.max(axis=1, keepdims=True, initial=0.0)
+        likelihoods = np.exp(logits - highest)
+        return np.asarray(likelihoods / (likelihoods.sum(axis=1, keepdims=True) + np.exp(-highest)), dtype=np.float32)
 
     def polarity(self, embeddings: Embeddings) -> NDArray[np.float32]:
         """How positive each text is, for a head with one row (the label `polarity`).
@@ -65,10 +64,9 @@ class Head:
         """Safetensors with the metadata; the same head gives the same bytes."""
         metadata = {
             "task": self.task,
-            "version": str(self.version),
+            "version": self.version,
             "encoder": self.encoder,
-            "labels": json.dumps(self.labels),
-            "temperature": repr(self.temperature),
+            "labels": self.labels,
         }
         return pack(_KIND, {"weights": self.weights, "bias": self.bias}, metadata)
 
@@ -79,19 +77,17 @@ class Head:
         Raises:
             ArtefactError: Truncated, altered, inconsistent, or with numbers that are not finite.
         """
-        if sha256 is not None and sha256_hex(data) != sha256:
-            raise ArtefactError("the head does not match its checksum; publish it again")
-        tensors, metadata = unpack(_KIND, data)
-        weights = need(_KIND, tensors, "weights", (-1, -1))
+        tensors, metadata = unpack(_KIND, data, sha256=sha256)
+        labels = tuple(metadata["labels"])
+        weights = need(_KIND, tensors, "weights", (len(labels), -1))
         return cls(
             task=metadata["task"],
-            version=int(metadata["version"]),
+            version=metadata["version"],
             encoder=metadata["encoder"],
-            labels=tuple(json.loads(metadata["labels"])),
+            labels=labels,
             weights=weights,
-            bias=need(_KIND, tensors, "bias", (len(weights),)),
-            temperature=float(metadata["temperature"]),
+            bias=need(_KIND, tensors, "bias", (len(labels),)),
         )
 
     def _logits(self, embeddings: Embeddings) -> NDArray[np.float32]:
-        return embeddings @ self.weights.T + self.bias
+        return np.asarray(embeddings @ self.weights.T + self.bias, dtype=np.float32)
