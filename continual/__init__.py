@@ -1,1 +1,1 @@
-"""Learning while the stream runs: heads from feedback, and later the encoder itself."""
+"""Learning that goes on while the stream runs: closed-form heads from feedback, in seconds, forgetting nothing."""

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 
 from ..schemas.errors import ArtefactError
 
+_T = TypeVar("_T")
 Tensors = dict[str, NDArray[Any]]
 
 _HEADER_LENGTH = 8  # safetensors: a little-endian uint64, then that many bytes of JSON
@@ -30,7 +31,7 @@ def sha256_hex(data: bytes) -> str:
 
 
 def pack(kind: str, tensors: Tensors, metadata: Mapping[str, Any]) -> bytes:
-    """`tensors` and `metadata` (JSON) as safetensors that say they are a `kind`; the same input gives the same bytes."""
+    """Safetensors with `metadata` (JSON values) that say they are a `kind`; the same input gives the same bytes."""
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     return bytes(save(contiguous, {_META: json.dumps({**metadata, "kind": kind}, sort_keys=True)}))
 
@@ -71,6 +72,18 @@ def need(kind: str, tensors: Tensors, name: str, shape: tuple[int, ...]) -> NDAr
     if not fits:
         raise ArtefactError(f"{kind}: {name!r} should have shape {shape}, found {tensor.shape}")
     return tensor
+
+
+def need_value(kind: str, metadata: Mapping[str, Any], name: str, type_: type[_T]) -> _T:
+    """The metadata's value `name`, which must be a `type_`.
+
+    Raises:
+        ArtefactError: It is missing or of another type.
+    """
+    value = metadata.get(name)
+    if not isinstance(value, type_):
+        raise ArtefactError(f"{kind}: {name!r} should be a {type_.__name__}, found {value!r}")
+    return value
 
 
 def write_file(path: Path, data: bytes) -> None:

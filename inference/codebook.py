@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.errors import ArtefactError
-from .artefacts import need, pack, unpack
+from .artefacts import need, need_value, pack, unpack
 from .embedder import Embeddings
 
 _KIND = "codebook"
@@ -65,7 +65,12 @@ class Codebook:
         tensors, metadata = unpack(_KIND, data, sha256=sha256)
         codes = need(_KIND, tensors, "codes", (-1, -1))
         projection = need(_KIND, tensors, "projection", (-1, codes.shape[1]))
-        return cls(encoder=metadata["encoder"], seed=metadata["seed"], codes=codes, projection=projection)
+        return cls(
+            encoder=need_value(_KIND, metadata, "encoder", str),
+            seed=need_value(_KIND, metadata, "seed", int),
+            codes=codes,
+            projection=projection,
+        )
 
 
 def fit_codebook(

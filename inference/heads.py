@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .artefacts import need, pack, unpack
+from .artefacts import need, need_value, pack, unpack
 from .embedder import Embeddings
 
 _KIND = "head"
@@ -78,12 +78,12 @@ class Head:
             ArtefactError: Truncated, altered, inconsistent, or with numbers that are not finite.
         """
         tensors, metadata = unpack(_KIND, data, sha256=sha256)
-        labels = tuple(metadata["labels"])
+        labels = tuple(need_value(_KIND, metadata, "labels", list))
         weights = need(_KIND, tensors, "weights", (len(labels), -1))
         return cls(
-            task=metadata["task"],
-            version=metadata["version"],
-            encoder=metadata["encoder"],
+            task=need_value(_KIND, metadata, "task", str),
+            version=need_value(_KIND, metadata, "version", int),
+            encoder=need_value(_KIND, metadata, "encoder", str),
             labels=labels,
             weights=weights,
             bias=need(_KIND, tensors, "bias", (len(labels),)),
