@@ -1,17 +1,30 @@
 """From settings to the parts: the only place that knows both."""
 
+from pathlib import Path
+
 from ..inference.cache import CachedEmbedder
 from ..inference.client import TritonEmbedder
 from ..inference.embedder import Embedder
 from ..inference.local import LocalEmbedder
-from ..schemas.validation import Limits
 from ..stream.engine.engine import BatchLimits
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
 from ..stream.store.redis import RedisStore
 from ..stream.worker.worker import WorkerOptions
-from .prepare import model_folder
+from .local.home import private_folder
 from .settings import Settings
+
+TRITON_READY = 60.0  # seconds that a start waits for Triton to load the model
+
+
+def home(settings: Settings) -> Path:
+    """The data home, made where it is missing."""
+    return private_folder(settings.home)
+
+
+def repository(settings: Settings) -> Path:
+    """Triton's model repository."""
+    return private_folder(home(settings) / "models")
 
 
 def kafka(settings: Settings) -> KafkaConnection:
@@ -20,7 +33,7 @@ def kafka(settings: Settings) -> KafkaConnection:
     return KafkaConnection(
         bootstrap=settings.kafka_bootstrap,
         security_protocol=settings.kafka_security_protocol,
-        sasl_mechanism=settings.kafka_sasl_mechanism or "PLAIN",
+        sasl_mechanism=settings.kafka_sasl_mechanism,
         username=settings.kafka_sasl_username,
         password=password.get_secret_value() if password else None,
         cafile=str(settings.kafka_ssl_cafile) if settings.kafka_ssl_cafile else None,
@@ -29,17 +42,19 @@ def kafka(settings: Settings) -> KafkaConnection:
 
 def store(settings: Settings) -> RedisStore:
     """Redis."""
-    return RedisStore.connect(settings.redis_url.get_secret_value())
+    return RedisStore.connect(settings.redis_url)
 
 
-def embedder(settings: Settings) -> Embedder:
+async def embedder(settings: Settings) -> Embedder:
     """The encoder: Triton where an address is given, otherwise in this process; behind a cache."""
     inner: Embedder
     if settings.triton_url:
-        inner = TritonEmbedder(settings.triton_url, settings.model, deadline=settings.embed_deadline)
+        triton = TritonEmbedder(settings.triton_url, settings.model, deadline=settings.embed_deadline)
+        await triton.wait_ready(TRITON_READY)
+        inner = triton
     else:
-        inner = LocalEmbedder(model_folder(settings))
-    return CachedEmbedder(inner, settings.cache_texts)
+        inner = LocalEmbedder(repository(settings) / settings.model)
+    return CachedEmbedder(inner, settings.cache_texts) if settings.cache_texts else inner
 
 
 def layout(settings: Settings) -> Layout:
@@ -56,11 +71,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         batches=BatchLimits(
             events=settings.batch_events, seconds=settings.batch_seconds, in_flight=settings.batches_in_flight
         ),
-        limits=Limits(
-            earliest=settings.earliest_time,
-            future_tolerance=settings.future_tolerance,
-            max_text=settings.max_text,
-        ),
+        limits=settings.limits,
         layout=layout(settings),
         idempotent=settings.kafka_idempotent,
         shutdown_seconds=settings.shutdown_seconds,

@@ -1,5 +1,7 @@
 """`profilestream worker`: consume events, keep profiles."""
 
+import asyncio
+
 import typer
 
 from ...stream.worker.worker import run_worker
@@ -12,13 +14,14 @@ def command(context: typer.Context) -> None:
     """Consume user-events, keep profiles in Redis, publish profile-updates. Stops cleanly on SIGTERM."""
     settings: Settings = context.obj
     options = wiring.worker_options(settings)
-    run_until_signal(
-        lambda stop: run_worker(
+
+    async def job(stop: asyncio.Event) -> None:
+        await run_worker(
             options,
             connection=wiring.kafka(settings),
             store=wiring.store(settings),
-            embedder=wiring.embedder(settings),
+            embedder=await wiring.embedder(settings),
             stop=stop,
-        ),
-        options.shutdown_seconds,
-    )
+        )
+
+    run_until_signal(job, options.shutdown_seconds)

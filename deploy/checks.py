@@ -1,0 +1,120 @@
+"""What `profilestream doctor` looks at. A check returns what it found, or raises with what to do."""
+
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+import faust.streams
+
+from ..inference.client import TritonEmbedder
+from ..inference.repository import open_model
+from ..schemas.errors import ConfigurationError, ProfilestreamError, SetupError
+from ..stream.kafka.reader import reader
+from ..stream.store.models import RedisModelStore, load_models
+from ..stream.store.redis import translated
+from ..stream.worker.status import read_statuses
+from . import wiring
+from .settings import Settings
+from .topics import TOPICS
+
+QUICKLY = 3.0  # seconds that a check waits for an answer
+FAILURES = (ProfilestreamError,)
+
+
+async def python(_settings: Settings) -> str:
+    """The interpreter."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 12):
+        raise SetupError(f"Python {platform.python_version()} is not supported: use 3.11 or 3.12")
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+async def packages(_settings: Settings) -> str:
+    """The libraries whose version matters."""
+    if getattr(faust.streams, "_CStreamIterator", None) is None:
+        raise SetupError("faust-streaming is a pure-Python build, which loses messages: install its wheel")
+    names = ("profilestream", "faust-streaming", "aiokafka", "tritonclient", "numpy")
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+async def home(settings: Settings) -> str:
+    """The folder for what is prepared."""
+    return str(wiring.home(settings))
+
+
+async def encoder(settings: Settings) -> str:
+    """The prepared model on disk, checksums included."""
+    model = open_model(wiring.repository(settings) / settings.model)
+    return f"{model.manifest.model}, {model.manifest.dimensions} dimensions, {model.manifest.precision}"
+
+
+async def kafka(settings: Settings) -> str:
+    """The broker and its topics."""
+    async with reader(wiring.kafka(settings), start="latest") as consumer:
+        there = await consumer.topics()
+    missing = [topic.name for topic in TOPICS if topic.name not in there]
+    if missing:
+        raise ConfigurationError(f"no topic {', '.join(missing)}: `profilestream up` or `profilestream topics` makes them")
+    return f"{settings.kafka_bootstrap}, {len(TOPICS)} topics"
+
+
+async def redis(settings: Settings) -> str:
+    """The store, and that it never evicts."""
+    store = wiring.store(settings)
+    try:
+        with translated():
+            server, memory = await store.client.info("server"), await store.client.info("memory")
+    finally:
+        await store.close()
+    if memory.get("maxmemory_policy") != "noeviction":
+        raise ConfigurationError("Redis may evict profiles: set its maxmemory-policy to noeviction")
+    name = "Valkey" if "valkey_version" in server else "Redis"
+    return f"{name} {server.get('valkey_version') or server['redis_version']}, {memory['used_memory_human']} used"
+
+
+async def triton(settings: Settings) -> str:
+    """The inference server and the model in it."""
+    if settings.triton_url is None:
+        return "not used, the encoder runs in the worker (set PROFILESTREAM_TRITON_URL)"
+    client = TritonEmbedder(settings.triton_url, settings.model)
+    try:
+        await client.wait_ready(QUICKLY)
+    finally:
+        await client.close()
+    return f"{settings.triton_url} serves {client.model}, {client.dimensions} dimensions"
+
+
+async def models(settings: Settings) -> str:
+    """Codebook and heads in Redis."""
+    store = wiring.store(settings)
+    try:
+        found = await load_models(RedisModelStore(store.client), settings.model)
+    finally:
+        await store.close()
+    heads = ", ".join(f"{head.task} v{head.version}" for head in found.heads.values()) or "none yet"
+    return f"{len(found.codebook.codes)} codes; heads: {heads}"
+
+
+async def workers(settings: Settings) -> str:
+    """Workers that spoke lately."""
+    store = wiring.store(settings)
+    try:
+        statuses = await read_statuses(store.client)
+    finally:
+        await store.close()
+    if not statuses:
+        raise SetupError("no worker runs: start one with `profilestream worker`")
+    return ", ".join(f"{name}: {len(status['partitions'])} partitions" for name, status in statuses.items())
+
+
+CHECKS: dict[str, Callable[[Settings], Awaitable[str]]] = {
+    "Python": python,
+    "packages": packages,
+    "home": home,
+    "encoder": encoder,
+    "Kafka": kafka,
+    "Redis": redis,
+    "Triton": triton,
+    "models": models,
+    "workers": workers,
+}

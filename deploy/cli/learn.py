@@ -1,0 +1,60 @@
+"""`profilestream learn`: heads from feedback, while the stream runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import structlog
+import typer
+
+from ...continual.learner import HeadLearner
+from ...schemas.codec import decode_feedback
+from ...schemas.errors import BadRecordError
+from ...schemas.events import Feedback
+from ...stream.kafka.connection import KafkaConnection
+from ...stream.kafka.reader import follow
+from ...stream.kafka.sink import KafkaSink
+from ...stream.store.models import RedisModelStore, load_models
+from .. import wiring
+from ..heads import RedisHeadPublisher
+from ..settings import Settings
+from ..topics import FEEDBACK
+from .running import run_until_signal
+
+log = structlog.get_logger(__name__)
+
+
+def command(context: typer.Context) -> None:
+    """Learn heads from the feedback topic, from its beginning on, and publish them to the workers."""
+    settings: Settings = context.obj
+    run_until_signal(lambda stop: _learn(settings, stop), settings.shutdown_seconds)
+
+
+async def _learn(settings: Settings, stop: asyncio.Event) -> None:
+    async with AsyncExitStack() as stack:
+        store = wiring.store(settings)
+        stack.push_async_callback(store.close)
+        embedder = await wiring.embedder(settings)
+        stack.push_async_callback(embedder.close)
+        models = RedisModelStore(store.client)
+        heads = (await load_models(models, embedder.model)).heads
+        sink = await KafkaSink.connect(wiring.kafka(settings), idempotent=settings.kafka_idempotent)
+        stack.push_async_callback(sink.close)
+        learner = HeadLearner(embedder, RedisHeadPublisher(models, sink), published=heads.values())
+        learning = asyncio.ensure_future(learner.run(_feedback(wiring.kafka(settings))))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({learning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if learning.done():
+            learning.result()
+        learning.cancel()
+        await asyncio.gather(learning, return_exceptions=True)
+
+
+async def _feedback(connection: KafkaConnection) -> AsyncIterator[Feedback]:
+    """All feedback from the beginning: sums do not depend on order, so reading it again gives the same heads."""
+    async for record in follow(connection, FEEDBACK, start="earliest", ready=lambda: log.info("learning from feedback")):
+        try:
+            yield decode_feedback(record.value)
+        except BadRecordError as error:
+            log.warning("feedback left out", partition=record.partition, offset=record.offset, error=str(error))

@@ -1,0 +1,39 @@
+"""Taking heads to the workers: the artefact into Redis, the word of it onto model-events."""
+
+import time
+
+from ..inference.artefacts import sha256_hex
+from ..inference.heads import Head
+from ..schemas.codec import encode
+from ..schemas.events import ModelEvent
+from ..stream.engine.ports import Outgoing, Sink
+from ..stream.store.models import ModelStore, head_name
+from .topics import MODEL_EVENTS
+
+
+class RedisHeadPublisher:
+    """A HeadPublisher of the learner.
+
+    Args:
+        store: Where workers read heads.
+        sink: Where they hear of them.
+    """
+
+    def __init__(self, store: ModelStore, sink: Sink) -> None:
+        self._store = store
+        self._sink = sink
+
+    async def publish(self, head: Head) -> None:
+        """See HeadPublisher: first the head, then the word of it, so that nobody looks for what is not there."""
+        data, name = head.to_bytes(), head_name(head.task)
+        await self._store.put(name, data)
+        event = ModelEvent(
+            kind="head",
+            name=head.task,
+            version=head.version,
+            location=name,
+            sha256=sha256_hex(data),
+            time=time.time_ns() // 1_000_000,
+            properties={"encoder": head.encoder, "labels": str(len(head.labels))},
+        )
+        await self._sink.publish([Outgoing(MODEL_EVENTS, head.task.encode(), encode(event))])
