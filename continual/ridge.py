@@ -39,7 +39,7 @@ def fit_ridge(inputs: NDArray[np.floating], targets: NDArray[np.floating]) -> Ri
         raise ConfigurationError(f"a ridge regression needs at least two rows, found {len(inputs)}")
     mean, offset = inputs.mean(axis=0, dtype=np.float64), float(targets.mean(dtype=np.float64))
     left, singular, right = np.linalg.svd(inputs - mean, full_matrices=False)
-    centred = targets - offset
+    centred = np.asarray(targets - offset, dtype=np.float64)
     along = left.T @ centred
     errors = [_gcv(penalty, singular, along, centred) for penalty in _PENALTIES]
     penalty = float(_PENALTIES[int(np.argmin(errors))])
