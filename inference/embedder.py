@@ -15,10 +15,12 @@ class Embedder(Protocol):
     @property
     def model(self) -> str:
         """Name of the encoder that answers, e.g. `encoder-v1`: vectors of two models never mix."""
+        ...
 
     @property
     def dimensions(self) -> int:
         """Length of an embedding."""
+        ...
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Embeddings of unit length, one row a text, shape (len(texts), dimensions).
@@ -26,6 +28,7 @@ class Embedder(Protocol):
         Raises:
             InferenceUnavailableError: No answer in time; the same call may work later.
         """
+        ...
 
     async def close(self) -> None:
         """Release connections and threads."""

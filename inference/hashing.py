@@ -75,8 +75,8 @@ class HashEmbedder:
 
     def _vector(self, text: str) -> Embeddings:
         # The empty word keeps a text without words from having no direction.
-        total: Embeddings = np.sum([self._word(word) for word in _WORD.findall(text.lower()) or [""]], axis=0)
-        unit: Embeddings = total / np.linalg.norm(total)
+        total = np.sum([self._word(word) for word in _WORD.findall(text.lower()) or [""]], axis=0)
+        unit: Embeddings = (total / np.linalg.norm(total)).astype(np.float32)
         return unit
 
     def _word(self, word: str) -> Embeddings:

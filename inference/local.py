@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from ..schemas.errors import SetupError
 from .embedder import Embeddings
 from .repository import ServingOptions, open_model
+from .texts import MOST_TEXT_BYTES, distinct
 
 
 class LocalEmbedder:
@@ -41,7 +40,7 @@ class LocalEmbedder:
             token_budget=options.token_budget,
             providers=options.providers,
         )
-        # One thread: ONNX Runtime already uses all cores for a batch.
+        # One call at a time: the encoder already uses all cores for it.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
 
     @property
@@ -56,16 +55,12 @@ class LocalEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Embeddings of unit length, shape (len(texts), dimensions); characters that UTF-8 lacks are replaced."""
-        distinct, positions = np.unique(np.array([as_bytes(text) for text in texts], dtype=object), return_inverse=True)
+        encoded, positions = distinct(texts, MOST_TEXT_BYTES)
         loop = asyncio.get_running_loop()
-        rows: Embeddings = await loop.run_in_executor(self._thread, self._encoder.encode, distinct.tolist())
+        rows: Embeddings = await loop.run_in_executor(self._thread, self._encoder.encode, encoded)
         return rows[positions]
 
     async def close(self) -> None:
-        """End the thread, after the batch it is working on."""
+        """End the threads, after the batch it is working on."""
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
-
-
-def as_bytes(text: str) -> bytes:
-    """A text as Triton gets it: UTF-8, lone surrogates replaced by `?`."""
-    return text.encode("utf-8", "replace")
+        self._encoder.close()

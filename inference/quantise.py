@@ -10,6 +10,7 @@ SmoothQuant (Xiao et al., ICML 2023): 0.998 (the lowest 0.99), the same in every
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,11 +24,11 @@ Batch = dict[str, NDArray[np.int64]]
 # How much of the outliers moves from the activations to the weights; tried: 0.4, 0.5, 0.65 (best), 0.8.
 _SMOOTHING = 0.65
 _TINY = 1e-12
-_CONSTANTS = {
-    "q_one": np.float32(1),
-    "q_levels": np.float32(127),
-    "q_tiny": np.float32(_TINY),
-    "q_middle": np.uint8(128),
+_CONSTANTS: dict[str, NDArray[Any]] = {
+    "q_one": np.array(1, dtype=np.float32),
+    "q_levels": np.array(127, dtype=np.float32),
+    "q_tiny": np.array(_TINY, dtype=np.float32),
+    "q_middle": np.array(128, dtype=np.uint8),
     "q_last_axis": np.array([-1], dtype=np.int64),
 }
 
@@ -71,7 +72,7 @@ class _Weights:
         self._floats = {
             tensor.name: tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT
         }
-        self._new: dict[str, NDArray[np.generic]] = {}
+        self._new: dict[str, NDArray[Any]] = {}
         self._replaced: set[str] = set()
         self.products: dict[str, list[str]] = defaultdict(list)
         for node in filter(self.is_product, model.graph.node):
@@ -81,9 +82,10 @@ class _Weights:
         return node.op_type == "MatMul" and node.input[1] in self._floats
 
     def largest_by_input(self, name: str) -> Floats:
-        return np.abs(self._array(name)).max(1)
+        largest: Floats = np.abs(self._array(name)).max(1)
+        return largest
 
-    def add(self, name: str, value: NDArray[np.generic]) -> None:
+    def add(self, name: str, value: NDArray[Any]) -> None:
         self._new[name] = value
 
     def quantise(self, name: str, smoothing: Floats) -> str:
@@ -95,17 +97,16 @@ class _Weights:
         self._replaced.add(name)
         return name
 
-    def write(self, more: dict[str, NDArray[np.generic] | np.generic]) -> None:
+    def write(self, more: dict[str, NDArray[Any]]) -> None:
         graph = self._model.graph
         kept = [tensor for tensor in graph.initializer if tensor.name not in self._replaced]
         del graph.initializer[:]
         graph.initializer.extend(kept)
-        graph.initializer.extend(
-            numpy_helper.from_array(np.asarray(value), name) for name, value in {**self._new, **more}.items()
-        )
+        graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in {**self._new, **more}.items())
 
     def _array(self, name: str) -> Floats:
-        return numpy_helper.to_array(self._floats[name])
+        array: Floats = numpy_helper.to_array(self._floats[name])
+        return array
 
 
 def _activation_ranges(source: Path, calibration: Iterable[Batch]) -> dict[str, Floats]:
@@ -116,22 +117,24 @@ def _activation_ranges(source: Path, calibration: Iterable[Batch]) -> dict[str, 
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     ranges: dict[str, Floats] = {}
     for batch in calibration:
-        for name, value in zip(names, session.run(names, batch), strict=True):
+        values: list[Floats] = session.run(names, batch)
+        for name, value in zip(names, values, strict=True):
             largest = np.abs(value).reshape(-1, value.shape[-1]).max(0)
-            ranges[name] = np.maximum(ranges.get(name, largest), largest)
+            ranges[name] = np.maximum(ranges[name], largest) if name in ranges else largest
     return ranges
 
 
 def _smoothing(activation: Floats, matrices: Iterable[str], weights: _Weights) -> Floats:
     """What to divide each channel of an activation by, and multiply the weights by; geometric mean 1."""
     largest = np.max([weights.largest_by_input(name) for name in matrices], axis=0)
-    logarithm = _SMOOTHING * np.log(np.maximum(activation, 1e-5)) - (1 - _SMOOTHING) * np.log(np.maximum(largest, 1e-5))
-    return np.exp(logarithm - logarithm.mean()).astype(np.float32)
+    even = _SMOOTHING * np.log(np.maximum(activation, 1e-5)) - (1 - _SMOOTHING) * np.log(np.maximum(largest, 1e-5))
+    smoothing: Floats = np.exp(even - even.mean()).astype(np.float32)
+    return smoothing
 
 
 def _quantise_rows(name: str) -> list[NodeProto]:
     """Nodes that turn an activation into uint8 around 128, `<name>_uint8`, with a scale a row, `<name>_scale`."""
-    steps = (
+    steps: tuple[tuple[str, tuple[str, ...], str, dict[str, int]], ...] = (
         ("Mul", (name, f"{name}_smoothing"), f"{name}_smooth", {}),
         ("Abs", (f"{name}_smooth",), f"{name}_abs", {}),
         ("ReduceMax", (f"{name}_abs", "q_last_axis"), f"{name}_max", {"keepdims": 1}),

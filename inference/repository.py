@@ -23,8 +23,9 @@ class ServingOptions:
 
     Attributes:
         instances: Processes that each hold the model.
-        threads: Of ONNX Runtime in each; 0 means as many as there are cores.
-        token_budget: Padded tokens in one run: enough to fill the cores, few enough to stay in their caches.
+        threads: Sub-batches at a time in each; 0 means as many as there are cores.
+        token_budget: Padded tokens in a sub-batch: few, to stay in a core's cache (of 64 to 4096, 128 and 256 were the
+            fastest); for a GPU some thousands.
         queue_delay: Microseconds that a request may wait for others to join its batch.
         providers: ONNX Runtime's execution providers in order of preference; those not at hand are left out. TensorRT
             only by name: it builds an engine for each new range of shapes, which takes minutes.
@@ -32,7 +33,7 @@ class ServingOptions:
 
     instances: int = 1
     threads: int = 0
-    token_budget: int = 1024
+    token_budget: int = 128
     queue_delay: int = 1000
     providers: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider")
 

@@ -36,6 +36,10 @@ class TritonPythonModel:
         )
         self.encoder.encode(_WARM_UP)
 
+    def finalize(self) -> None:
+        """Called when the model is unloaded."""
+        self.encoder.close()
+
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answer each request; one that cannot be answered gets an error, the others their rows."""
         batches = [pb.get_input_tensor_by_name(request, "TEXT").as_numpy().ravel().tolist() for request in requests]

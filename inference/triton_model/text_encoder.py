@@ -1,6 +1,7 @@
 """From bytes to unit vectors: tokenizers and ONNX Runtime, the same code inside Triton and in-process."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,14 @@ CHARACTERS_PER_TOKEN = 32
 class TextEncoder:
     """Tokenises, sorts by length, runs the model in sub-batches and puts the rows back in order.
 
-    Thread-safe: ONNX Runtime and tokenizers both are, and nothing else is kept.
+    Each sub-batch runs on one core, several at a time. Measured on two cores, short texts, all-MiniLM-L6-v2 in int8: 1.2
+    to 2 times as fast as one sub-batch after the other on both cores.
 
     Args:
         folder: Holds `model.onnx` and `tokenizer.json`.
         max_tokens: Longer texts are cut.
-        threads: For ONNX Runtime; 0 means as many as there are cores for us.
-        token_budget: Padded tokens in one run of the model.
+        threads: Sub-batches at a time; 0 means as many as there are cores for us.
+        token_budget: Padded tokens in one sub-batch.
         providers: ONNX Runtime's execution providers in order of preference; those not at hand are left out.
         device: Number of the GPU, where a GPU is used.
     """
@@ -44,19 +46,28 @@ class TextEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or usable_cores()
+        options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=_at_hand(providers, device)
         )
+        self._threads = ThreadPoolExecutor(threads or usable_cores(), thread_name_prefix="sub-batch")
         self.dimensions = int(self._session.get_outputs()[0].shape[-1])
 
     def encode(self, texts: Sequence[bytes]) -> NDArray[np.float32]:
         """Embeddings of unit length, shape (len(texts), dimensions); bytes that are not UTF-8 are replaced."""
         rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast([self._clip(text) for text in texts])]
-        for members in sub_batches([len(tokens) for tokens in ids], self._token_budget):
+
+        def fill(members: list[int]) -> None:
             rows[members] = self._run([ids[member] for member in members])
+
+        for _ in self._threads.map(fill, sub_batches([len(tokens) for tokens in ids], self._token_budget)):
+            pass  # only to raise what a sub-batch raised
         return rows
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(cancel_futures=True)
 
     def _clip(self, text: bytes) -> str:
         # A character is at most four bytes: the rest of a huge text is not even decoded.
@@ -81,11 +92,11 @@ def sub_batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]
         token_budget: Most padded tokens (texts times the longest) in a sub-batch; one text alone may exceed it.
 
     Yields:
-        Indices into `lengths`, each exactly once, shortest texts first.
+        Indices into `lengths`, each exactly once; longest texts first, so that all cores finish together.
     """
     batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > token_budget:
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > token_budget:
             yield batch
             batch = []
         batch.append(index)
