@@ -7,7 +7,8 @@ _TAIL_BYTES = 64 * 1024
 _LONGEST = 300
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TROUBLE = re.compile(
-    r"\berr(or)?\b|error|fatal|panic|exception|fail|cannot|can't|denied|unable|abort|no space|not found", re.IGNORECASE
+    r"\berr\b|error|fatal|panic|exception|fail|cannot|can't|denied|unable|abort|no space|not found|invalid|\bbad\b",
+    re.IGNORECASE,
 )
 _NOISE = re.compile(r"\s|at |note: |stack backtrace|\.\.\. \d+ more")  # the rest of a stack trace
 

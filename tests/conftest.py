@@ -1,0 +1,80 @@
+"""Real servers for all tests: started when the first test asks for one, once for the whole run."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from profilestream.deploy.local import home, tansu, valkey
+from profilestream.deploy.local import kafka as apache
+from profilestream.deploy.local.process import Server, start_on_free_ports
+
+
+@pytest.fixture(scope="session")
+def data_home() -> Path:
+    """The user's own data home, so that what is fetched and prepared there is so once, for tests and for use."""
+    return home.data_home()
+
+
+@pytest.fixture(scope="session")
+def kafka_home() -> Path:
+    """An unpacked Apache Kafka: `PROFILESTREAM_KAFKA_HOME`, or the one beside the checkout."""
+    found = apache.home_from_environment() or Path(__file__).parents[2] / "shared" / "kafka"
+    skip_if(apache.supported(found))
+    return found
+
+
+@pytest.fixture(scope="session", params=["tansu", "apache-kafka"])
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real broker; each test that asks for it runs on the embedded one and on Apache Kafka."""
+    if request.param == "tansu":
+        skip_if(tansu.supported())
+        with running(tansu.tansu, tmp_path_factory.mktemp("tansu")) as address:
+            yield address
+        return
+    found = request.getfixturevalue("kafka_home")
+    folder = tmp_path_factory.mktemp("kafka")
+    with running(lambda: apache.kafka(found, folder), folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real Valkey or Redis, with whatever earlier tests left in it."""
+    skip_if(valkey.supported())
+    folder = tmp_path_factory.mktemp("valkey")
+    with running(lambda: valkey.valkey(folder), folder) as address:
+        yield address
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """URL of a real Valkey or Redis that is empty."""
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Makes a name that no other test uses: for topics, consumer groups and users on shared servers."""
+    return lambda name: f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+@contextmanager
+def running(plan: Callable[[], Server], folder: Path) -> Iterator[str]:
+    """A server's address, for as long as the block runs."""
+    process = asyncio.run(start_on_free_ports(plan, folder))
+    try:
+        yield process.address
+    finally:
+        asyncio.run(process.stop())
+
+
+def skip_if(reason: str | None) -> None:
+    """Skip the test where there is a reason."""
+    if reason:
+        pytest.skip(reason)
