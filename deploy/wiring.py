@@ -1,6 +1,9 @@
 """From settings to the parts: the only place that knows both."""
 
+import os
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from ..inference.cache import CachedEmbedder
 from ..inference.client import TritonEmbedder
@@ -12,7 +15,8 @@ from ..stream.profile.layout import Layout
 from ..stream.store.redis import RedisStore
 from ..stream.worker.worker import WorkerOptions
 from .local.home import private_folder
-from .settings import Settings
+from .local.runs import Addresses
+from .settings import PREFIX, Settings
 
 TRITON_READY = 60.0  # seconds that a start waits for Triton to load the model
 
@@ -25,6 +29,28 @@ def home(settings: Settings) -> Path:
 def repository(settings: Settings) -> Path:
     """Triton's model repository."""
     return private_folder(home(settings) / "models")
+
+
+def at(settings: Settings, addresses: Addresses) -> Settings:
+    """The settings, with the servers of a local stack in place of their own."""
+    return settings.model_copy(
+        update={
+            "kafka_bootstrap": addresses.kafka,
+            "redis_url": addresses.redis,
+            "triton_url": addresses.triton,
+            "replication": 1,
+        }
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process of ours that is to have the same settings."""
+    ours = {
+        PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings
+        if value is not None
+    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | ours
 
 
 def kafka(settings: Settings) -> KafkaConnection:

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 
 import structlog
 import typer
 
 from ...continual.learner import HeadLearner
 from ...schemas.codec import decode_feedback
-from ...schemas.errors import BadRecordError
+from ...schemas.errors import BadRecordError, UnavailableError
 from ...schemas.events import Feedback
 from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.reader import follow
 from ...stream.kafka.sink import KafkaSink
 from ...stream.store.models import RedisModelStore, load_models
+from ...stream.store.redis import RedisStore
+from ...stream.worker.status import publish_status
 from .. import wiring
 from ..heads import RedisHeadPublisher
 from ..settings import Settings
@@ -41,7 +44,10 @@ async def _learn(settings: Settings, stop: asyncio.Event) -> None:
         sink = await KafkaSink.connect(wiring.kafka(settings), idempotent=settings.kafka_idempotent)
         stack.push_async_callback(sink.close)
         learner = HeadLearner(embedder, RedisHeadPublisher(models, sink), published=heads.values())
-        learning = asyncio.ensure_future(learner.run(_feedback(wiring.kafka(settings))))
+        reading = asyncio.Event()
+        learning = asyncio.ensure_future(learner.run(_feedback(wiring.kafka(settings), reading)))
+        reporting = asyncio.ensure_future(_report(store, learner, reading))
+        stack.callback(reporting.cancel)
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({learning, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -51,10 +57,19 @@ async def _learn(settings: Settings, stop: asyncio.Event) -> None:
         await asyncio.gather(learning, return_exceptions=True)
 
 
-async def _feedback(connection: KafkaConnection) -> AsyncIterator[Feedback]:
+async def _feedback(connection: KafkaConnection, reading: asyncio.Event) -> AsyncIterator[Feedback]:
     """All feedback from the beginning: sums do not depend on order, so reading it again gives the same heads."""
-    async for record in follow(connection, FEEDBACK, start="earliest", ready=lambda: log.info("learning from feedback")):
+    async for record in follow(connection, FEEDBACK, start="earliest", ready=reading.set):
         try:
             yield decode_feedback(record.value)
         except BadRecordError as error:
             log.warning("feedback left out", partition=record.partition, offset=record.offset, error=str(error))
+
+
+async def _report(store: RedisStore, learner: HeadLearner, reading: asyncio.Event) -> None:
+    while True:
+        try:
+            await publish_status(store.client, "learner", {"reading": reading.is_set(), **asdict(learner.counts)})
+        except UnavailableError as error:
+            log.debug("status not written", error=str(error))
+        await asyncio.sleep(0.5)

@@ -39,7 +39,7 @@ async def _up(settings: Settings, stop: asyncio.Event, *, detach: bool) -> None:
     async with LocalStack(
         wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=errors.print
     ) as stack:
-        here = at(settings, stack.addresses)
+        here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), settings.partitions, settings.replication)
         await publish_models(here, prepared)
         output.print(exports(stack.addresses), highlight=False)
@@ -52,18 +52,6 @@ async def _up(settings: Settings, stop: asyncio.Event, *, detach: bool) -> None:
         if watch.done():
             watch.result()
         watch.cancel()
-
-
-def at(settings: Settings, addresses: Addresses) -> Settings:
-    """The settings, with the servers of a local stack."""
-    return settings.model_copy(
-        update={
-            "kafka_bootstrap": addresses.kafka,
-            "redis_url": addresses.redis,
-            "triton_url": addresses.triton,
-            "replication": 1,
-        }
-    )
 
 
 def exports(addresses: Addresses) -> str:

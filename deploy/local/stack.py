@@ -39,7 +39,7 @@ class Encoder:
 class LocalStack:
     """Starts the servers on entering, stops them on leaving, whatever happens in between.
 
-        async with LocalStack(data_home(), encoder=Encoder(repository=path, models=["encoder-v1"])) as stack:
+        async with LocalStack(home, encoder=Encoder(repository=path, models=["encoder-v1"])) as stack:
             connect(stack.addresses.kafka)
 
     Args:
@@ -146,12 +146,12 @@ class LocalStack:
     async def _start_broker_and_store(self) -> tuple[str, str]:
         # One after the other, as two Kafkas on the same data refuse each other and two stores would not.
         if self._kafka_home is None:
-            broker = await self._start(tansu.tansu)
-            store = await self._start(lambda: valkey.valkey(self.run / "valkey"))
+            broker = await self.start(tansu.tansu)
+            store = await self.start(lambda: valkey.valkey(self.run / "valkey"))
         else:
             home = self._kafka_home
-            broker = await self._start(lambda: kafka.kafka(home, self._home / "kafka"))
-            store = await self._start(lambda: valkey.valkey(self._home / "valkey", keep=True))
+            broker = await self.start(lambda: kafka.kafka(home, self._home / "kafka"))
+            store = await self.start(lambda: valkey.valkey(self._home / "valkey", keep=True))
         return broker.address, store.address
 
     async def _start_triton(self) -> str | None:
@@ -164,9 +164,17 @@ class LocalStack:
             return None
         environment = await asyncio.to_thread(triton.prepare_environment, self._home, self._report)
         encoder = self._encoder
-        return (await self._start(lambda: _triton(environment, encoder))).address
+        return (await self.start(lambda: _triton(environment, encoder))).address
 
-    async def _start(self, plan: Callable[[], Server]) -> ServerProcess:
+    async def start(self, plan: Callable[[], Server]) -> ServerProcess:
+        """Start one more process in this stack: watched and stopped with the others.
+
+        Args:
+            plan: Gives what to run; called again where a port was taken meanwhile.
+
+        Raises:
+            SetupError: It does not start.
+        """
         process = await start_on_free_ports(plan, self.run)
         self._servers.append(process)
         self._stops.push_async_callback(process.stop)

@@ -1,33 +1,37 @@
-"""What a worker says of itself, in Redis, once a second: for `profilestream status`, the demo and the health checks."""
+"""What a worker (or the learner) says of itself, in Redis, once a second: for the doctor, the demo and dashboards."""
 
 import os
 import socket
 import time
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import psutil
 from redis.asyncio import Redis
 
+from ...inference.models import ModelSet
 from ..engine.engine import Counters
 from ..store.redis import translated
 
-PREFIX = "profilestream:worker:"
-EXPIRES = 15  # seconds after its last word, a worker is gone
+Role = Literal["worker", "learner"]
+
+_PREFIX = "profilestream:status:"
+EXPIRES = 15  # seconds after its last word, a process is gone
 
 
-def worker_name() -> str:
+def process_name() -> str:
     """A name for this process: host and process id."""
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-def describe(counters: Counters, partitions: list[str], model: str) -> dict[str, Any]:
+def describe(counters: Counters, partitions: list[str], models: ModelSet) -> dict[str, Any]:
     """A worker's state as plain values; memory in bytes, times in seconds since 1970."""
     return {
         "time": time.time(),
         "pid": os.getpid(),
         "partitions": partitions,
-        "model": model,
+        "model": models.encoder,
+        "heads": {task: head.version for task, head in models.heads.items()},
         "memory": psutil.Process().memory_info().rss,
         "received": counters.received,
         "applied": counters.applied,
@@ -39,17 +43,18 @@ def describe(counters: Counters, partitions: list[str], model: str) -> dict[str,
     }
 
 
-async def publish_status(client: "Redis", name: str, status: dict[str, Any]) -> None:
-    """Write a worker's state."""
+async def publish_status(client: "Redis", role: Role, status: dict[str, Any]) -> None:
+    """Write this process's state."""
     with translated():
-        await client.set(PREFIX + name, orjson.dumps(status), ex=EXPIRES)
+        await client.set(f"{_PREFIX}{role}:{process_name()}", orjson.dumps(status), ex=EXPIRES)
 
 
-async def read_statuses(client: "Redis") -> dict[str, dict[str, Any]]:
-    """The state of each worker that spoke lately, by name."""
+async def read_statuses(client: "Redis", role: Role = "worker") -> dict[str, dict[str, Any]]:
+    """The state of each process of a role that spoke lately, by name."""
+    prefix = f"{_PREFIX}{role}:"
     with translated():
-        keys = sorted([key async for key in client.scan_iter(match=PREFIX + "*")])
+        keys = sorted([key async for key in client.scan_iter(match=prefix + "*")])
         values = await client.mget(keys) if keys else []
     return {
-        key.decode()[len(PREFIX) :]: orjson.loads(value) for key, value in zip(keys, values, strict=True) if value
+        key.decode().removeprefix(prefix): orjson.loads(value) for key, value in zip(keys, values, strict=True) if value
     }

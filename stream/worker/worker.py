@@ -25,7 +25,7 @@ from ..store.redis import RedisStore
 from .app import ProfileApp, bounded, create_app
 from .models import CurrentModels, follow_model_events
 from .source import FaustSource
-from .status import describe, publish_status, worker_name
+from .status import describe, publish_status
 
 log = structlog.get_logger(__name__)
 
@@ -141,7 +141,7 @@ async def run_worker(
         )
         background = [
             asyncio.create_task(follow_model_events(connection, options.model_events, models)),
-            asyncio.create_task(_report(store, counters, host, embedder.model)),
+            asyncio.create_task(_report(store, counters, host, models)),
         ]
         for task in background:
             stack.callback(task.cancel)
@@ -192,11 +192,10 @@ async def _run_app(
         raise app.crash_reason
 
 
-async def _report(store: RedisStore, counters: Counters, host: Host, model: str) -> None:
-    name = worker_name()
+async def _report(store: RedisStore, counters: Counters, host: Host, models: CurrentModels) -> None:
     while True:
         try:
-            await publish_status(store.client, name, describe(counters, host.partitions, model))
+            await publish_status(store.client, "worker", describe(counters, host.partitions, models()))
         except UnavailableError:
             pass  # the engine says so already
         await asyncio.sleep(1.0)

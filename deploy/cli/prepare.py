@@ -1,0 +1,31 @@
+"""`profilestream prepare`: export the encoder, fit what goes with it, put it where workers read it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import prepare
+from ..settings import Settings
+from .console import errors
+
+
+def command(
+    context: typer.Context,
+    texts: Annotated[
+        Path | None, typer.Option(help="A text a line, of the kind that your users write; the codebook is fitted on them.")
+    ] = None,
+    publish: Annotated[bool, typer.Option(help="Also put codebook and heads into Redis.")] = False,
+) -> None:
+    """Export the encoder for Triton and fit its codebook and sentiment head. Done once; later runs find it there."""
+    settings: Settings = context.obj
+    prepared = prepare.prepare(settings, errors.print, texts)
+    if publish:
+        asyncio.run(prepare.publish_models(settings, prepared))
+    manifest = prepared.encoder.manifest
+    errors.print(
+        f"{manifest.model}: {manifest.dimensions} dimensions, {manifest.precision}, "
+        f"cosine to the original {manifest.cosine:.4f}; {len(prepared.codebook.codes)} codes; "
+        f"sentiment r = {prepared.sentiment_correlation:.2f}"
+    )

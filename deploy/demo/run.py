@@ -1,0 +1,220 @@
+"""The demo: real servers, real messages of real people, profiles that grow while you look."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+
+from ...inference.models import ModelSet
+from ...schemas.errors import SetupError
+from ...stream.kafka.sink import start_producer
+from ...stream.lookup import Lookup, ReadableProfile
+from ...stream.store.models import RedisModelStore, load_models
+from ...stream.store.redis import RedisStore
+from ...stream.worker.status import Role, read_statuses
+from .. import wiring
+from ..local.children import learner, worker
+from ..local.packages import fetch_package
+from ..local.stack import Encoder, LocalStack
+from ..prepare import Prepared, publish_models
+from ..settings import Settings
+from ..topics import ensure_topics
+from .accounting import Ledger
+from .datasets import PACKAGE, Selection, read_chitchat, select
+from .quality import TOP, Quality, evaluate
+from .replay import Replay
+from .screen import Screen, screen_for
+from .summary import Summary
+from .watching import Watcher
+
+TOPICS = 34  # prompts in the data set
+LEARNING_SECONDS = 120.0  # that the backlog of feedback may take
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What to replay, and how.
+
+    Attributes:
+        events: How many messages.
+        speed: Event time passes so many times as fast as real time; None: as fast as the engine takes them.
+        window: At most so many events between producer and update seen.
+        keep: Leave the servers running.
+    """
+
+    events: int = 20_000
+    speed: float | None = None
+    window: int = 512
+    keep: bool = False
+
+
+class Demo:
+    """One run on a local stack that is up.
+
+    Args:
+        settings: With the stack's addresses.
+        options: What to replay.
+        selection: The data.
+        store: Profiles, read at the end.
+        screen: Where to show it.
+    """
+
+    def __init__(
+        self, settings: Settings, options: DemoOptions, selection: Selection, store: RedisStore, screen: Screen
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        self._selection = selection
+        self._store = store
+        self._screen = screen
+        self._ledger = Ledger()
+
+    async def play(self, prepared: Prepared, servers: dict[str, str]) -> Summary:
+        """Teach the backlog, replay the stream, wait until all is seen, sum up."""
+        watcher = Watcher(wiring.kafka(self._settings), self._ledger)
+        producer = await start_producer(wiring.kafka(self._settings), idempotent=self._settings.kafka_idempotent)
+        replay = Replay(
+            producer, self._ledger, watcher, speed=self._options.speed, window=self._options.window
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(watcher.run()), tasks.create_task(self._show())]
+                await watcher.ready.wait()
+                await self._teach(replay)
+                started = time.monotonic()
+                await replay.send(self._selection.stream())
+                await replay.finish()
+                seconds = time.monotonic() - started
+                for task in background:
+                    task.cancel()
+        finally:
+            await producer.stop()
+        return await self._sum_up(seconds, prepared, servers)
+
+    async def _teach(self, replay: Replay) -> None:
+        """Labels from before the stream begins; returns when workers have the head that follows from them."""
+        backlog = self._selection.backlog
+        if not backlog:
+            return
+        self._screen.note(f"learning interests from {len(backlog):,} labelled messages of earlier conversations")
+        await replay.send(backlog)
+        await self._until("learner", lambda said: said["learned"] + said["unusable"] >= len(backlog), LEARNING_SECONDS)
+        version = (await self._models()).heads["interest"].version
+        await self._until("worker", lambda said: said["heads"].get("interest", 0) >= version, LEARNING_SECONDS)
+
+    async def _until(self, role: Role, true: Callable[[dict[str, Any]], bool], patience: float) -> None:
+        """Wait until every process of a role says so."""
+        try:
+            async with asyncio.timeout(patience):
+                while not all([true(said) for said in (await self._statuses(role)).values()] or [False]):
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise SetupError(f"the {role} did not learn within {patience:.0f} s; its log says why") from None
+
+    async def _statuses(self, role: Role) -> dict[str, dict[str, Any]]:
+        return await read_statuses(self._store.client, role)
+
+    async def _models(self) -> ModelSet:
+        return await load_models(RedisModelStore(self._store.client), self._settings.model)
+
+    async def _show(self) -> None:
+        taught = 0
+        while True:
+            for said in (await self._statuses("learner")).values():
+                taught = said["learned"]
+            learned = f"{taught:,} labels learned, {self._ledger.updates:,} updates seen"
+            self._screen.show(self._ledger, learned=learned)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _sum_up(self, seconds: float, prepared: Prepared, servers: dict[str, str]) -> Summary:
+        """Compare what was sent with what is stored: the counts in the profiles, not what the worker says of itself."""
+        lookup = Lookup(self._store, await self._models(), wiring.layout(self._settings))
+        profiles = [profile async for profile in lookup.everyone()]
+        workers = (await self._statuses("worker")).values()
+        sizes = [profile.bytes for profile in profiles]
+        ledger = self._ledger
+        return Summary(
+            events_sent=ledger.sent,
+            events_applied=sum(profile.events for profile in profiles),
+            events_skipped=sum(said["skipped"] for said in workers),
+            dead_letters=ledger.dead,
+            backward=ledger.backward,
+            profiles=len(profiles),
+            updates_seen=ledger.updates,
+            seconds=seconds,
+            latency_p50=ledger.latency(50),
+            latency_p99=ledger.latency(99),
+            bytes_per_profile=median(sizes) if sizes else 0,
+            largest_profile=max(sizes, default=0),
+            worker_memory=max((said["memory"] for said in workers), default=0),
+            quality=self._quality(profiles),
+            sentiment=prepared.sentiment_correlation,
+            servers=servers,
+        )
+
+    def _quality(self, profiles: list[ReadableProfile]) -> Quality:
+        interests = {p.user: [interest.label for interest in p.interests[:TOP]] for p in profiles}
+        taught = [label.label for label in (*self._selection.backlog, *self._selection.feedback)]
+        return evaluate(self._selection.truth, interests, taught, TOPICS)
+
+
+async def run_demo(settings: Settings, options: DemoOptions, prepared: Prepared, console: Console) -> Summary:
+    """Start everything, replay, sum up, stop everything.
+
+    Raises:
+        SetupError: Something cannot start, or died on the way.
+    """
+    package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), console.print)
+    selection = select(await asyncio.to_thread(read_chitchat, package), events=options.events)
+    encoder = Encoder(repository=wiring.repository(settings), models=[settings.model])
+    async with LocalStack(
+        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=lambda line: _dim(console, line)
+    ) as stack:
+        here = wiring.at(settings, stack.addresses)
+        await ensure_topics(wiring.kafka(here), here.partitions)
+        await publish_models(here, prepared)
+        await asyncio.gather(stack.start(lambda: learner(here)), stack.start(lambda: worker(here)))
+        store = wiring.store(here)
+        try:
+            with screen_for(console, len(selection.events)) as screen:
+                demo = Demo(here, options, selection, store, screen)
+                summary = await _watched(stack, demo.play(prepared, _servers(stack)))
+        finally:
+            await store.close()
+        if options.keep:
+            stack.detach()
+    return summary
+
+
+async def _watched(stack: LocalStack, play: Coroutine[Any, Any, Summary]) -> Summary:
+    """Play, unless a server dies first."""
+    playing, watching = asyncio.ensure_future(play), asyncio.ensure_future(stack.watch())
+    try:
+        await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.done():
+            watching.result()
+        return await playing
+    finally:
+        playing.cancel()
+        watching.cancel()
+        await asyncio.gather(playing, watching, return_exceptions=True)
+
+
+def _servers(stack: LocalStack) -> dict[str, str]:
+    """Which server plays which part, or why there is a twin in its place."""
+    triton = stack.addresses.triton
+    return {
+        "kafka": stack.addresses.kafka,
+        "redis": stack.addresses.redis,
+        "encoder": f"triton {triton}" if triton else f"in-process twin ({stack.missing.get('triton', 'not started')})",
+    }
+
+
+def _dim(console: Console, line: str) -> None:
+    console.print(line, style="dim", highlight=False)
