@@ -97,8 +97,9 @@ class HeadLearner:
         self._tasks = frozenset(tasks)
         self._options = options or LearnerOptions()
         self._clock = clock
-        self._versions = {head.task: head.version for head in published}
-        self._heads = {head.task: self._empty(head.task, head.labels) for head in published}
+        in_use = [head for head in published if head.task in self._tasks]
+        self._versions = {head.task: head.version for head in in_use}
+        self._heads = {head.task: self._empty(head.task, head.labels) for head in in_use}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._due = dict.fromkeys(self._heads, clock())
         self._changed: set[str] = set()

@@ -14,16 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from ...continual.ridge import Ridge, fit_ridge
-from ...inference.artefacts import write_file
 from ...inference.embedder import Embedder, Embeddings
 from ...inference.heads import Head
-from ...schemas.errors import ArtefactError, SetupError
-
-log = structlog.get_logger(__name__)
+from ...schemas.errors import SetupError
 
 PACKAGE = "vaderSentiment"
 TASK = "sentiment"
@@ -66,40 +62,6 @@ class SentimentQuality:
     pearson: float
     sign_accuracy: float
     texts: int
-
-
-async def sentiment_head(embedder: Embedder, folder: Path, cache: Path) -> Head:
-    """The sentiment head for an encoder: fitted the first time, read from `cache` afterwards.
-
-    Args:
-        embedder: Reads the texts.
-        folder: Where the sdist was unpacked, e.g. by `fetch_package(PACKAGE, home)`.
-        cache: Folder for fitted heads.
-
-    Raises:
-        SetupError: The ratings cannot be read.
-        ArtefactError: The head cannot be written.
-    """
-    path = cache / f"sentiment-{embedder.model}.safetensors"
-    try:
-        head = Head.from_bytes(path.read_bytes())
-        if head.encoder == embedder.model and head.weights.shape[1] == embedder.dimensions:
-            return head
-    except FileNotFoundError:
-        pass
-    except ArtefactError as error:
-        log.warning("cached sentiment head is broken, fitting it again", error=str(error))
-    head, quality = await fit_sentiment(embedder, read_ratings(folder))
-    for domain, figures in quality.items():
-        log.info(
-            "sentiment head fitted",
-            held_out=domain,
-            texts=figures.texts,
-            pearson=round(figures.pearson, 3),
-            sign_accuracy=round(figures.sign_accuracy, 3),
-        )
-    write_file(path, head.to_bytes())
-    return head
 
 
 def read_ratings(folder: Path) -> list[Rating]:
