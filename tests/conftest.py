@@ -8,21 +8,23 @@ from pathlib import Path
 
 import pytest
 import redis
-from profilestream.deploy.local import home, tansu, valkey
 from profilestream.deploy.local import kafka as apache
+from profilestream.deploy.local import tansu, valkey
+from profilestream.deploy.local.home import private_folder
 from profilestream.deploy.local.process import Server, start_on_free_ports
+from profilestream.deploy.settings import Settings
 
 
 @pytest.fixture(scope="session")
 def data_home() -> Path:
     """The user's own data home, so that what is fetched and prepared there is so once, for tests and for use."""
-    return home.data_home()
+    return private_folder(Settings.load().home)
 
 
 @pytest.fixture(scope="session")
 def kafka_home() -> Path:
     """An unpacked Apache Kafka: `PROFILESTREAM_KAFKA_HOME`, or the one beside the checkout."""
-    found = apache.home_from_environment() or Path(__file__).parents[2] / "shared" / "kafka"
+    found = Settings.load().kafka_home or Path(__file__).parents[2] / "shared" / "kafka"
     skip_if(apache.supported(found))
     return found
 

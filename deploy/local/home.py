@@ -1,33 +1,21 @@
-"""Where profilestream keeps what it downloads, prepares and runs on this machine."""
+"""Folders below the data home, where downloads, prepared models and the logs of local servers are kept."""
 
 import os
 from pathlib import Path
 
-import platformdirs
-
 from ...schemas.errors import SetupError
 
 
-def data_home() -> Path:
-    """The folder for data packages, exported models, Triton's environment and the logs of local servers.
-
-    `PROFILESTREAM_HOME` where it is set, otherwise the platform's usual place (`~/.local/share/profilestream` on
-    Linux). It is made where it is missing, for this user only: profiles and messages pass through it.
-
-    Raises:
-        SetupError: The folder cannot be made or written to.
-    """
-    chosen = os.environ.get("PROFILESTREAM_HOME")
-    home = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("profilestream")
-    return private_folder(home.absolute())
-
-
 def private_folder(folder: Path) -> Path:
-    """Make a folder that only this user may enter; one that exists keeps its mode.
+    """Make a folder that only this user may enter, as messages pass through; an existing one keeps its mode.
+
+    Returns:
+        The folder, as an absolute path.
 
     Raises:
         SetupError: It cannot be made or written to.
     """
+    folder = folder.absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -38,12 +38,6 @@ group.initial.rebalance.delay.ms=0
 """
 
 
-def home_from_environment() -> Path | None:
-    """The Kafka folder that `PROFILESTREAM_KAFKA_HOME` names; None where it is not set."""
-    chosen = os.environ.get("PROFILESTREAM_KAFKA_HOME")
-    return Path(chosen).expanduser().absolute() if chosen else None
-
-
 def supported(kafka_home: Path) -> str | None:
     """Why Apache Kafka cannot run from that folder; None where it can."""
     for script in ("kafka-server-start.sh", "kafka-storage.sh"):
