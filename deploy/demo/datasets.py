@@ -119,7 +119,7 @@ def select(conversations: Sequence[Conversation], *, events: int = 20_000, backl
     Args:
         conversations: From `read_chitchat`.
         events: How many messages.
-        backlog: At most so many labels from before, the latest: twice as many gain half a percentage point.
+        backlog: At most so many labels from before, the latest: twice as many change the result by less than a point.
     """
     everything = [(message, conversation) for conversation in conversations for message in conversation.messages]
     everything.sort(key=lambda pair: (pair[0].time, pair[0].id))

@@ -2,8 +2,8 @@
 
 The ground truth of VADER (Hutto & Gilbert, ICWSM 2014; in the sdist of `vaderSentiment`): 4,200 tweets and 3,708
 sentences of product reviews, each rated by 20 people or more from -4 to 4. A ridge regression on embeddings learns the
-mean rating. The paper's own lexicon correlates with the tweets at 0.88, but was made with these tweets at hand, and at
-0.57 with the reviews.
+mean rating. For comparison, on a third of them VADER 3.3.1 itself correlates at 0.88 with the tweets, which it was made
+with, and at 0.57 with the reviews.
 """
 
 import hashlib
