@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,7 +49,7 @@ class Server:
     command: tuple[str, ...]
     ready: Callable[[], Awaitable[bool]]
     ports: tuple[int, ...] = ()
-    environment: Mapping[str, str] | None = None
+    environment: Mapping[str, str] | None = field(default=None, repr=False)  # there may be passwords in it
     start_within: float = 30.0
     stop_within: float = 10.0
 
