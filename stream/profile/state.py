@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...schemas.codec import decode_record, encode_record
-from ...schemas.errors import ArtefactError
+from ...schemas.errors import ArtefactError, BadRecordError
 from .evidence import Evidence
 from .layout import HOURS, TYPES, Layout
 from .rounding import from_half, scale_of, to_half
@@ -27,7 +27,6 @@ def encode_states(table: ProfileTable, model: str, seeds: NDArray[np.uint64]) ->
         model: The encoder that the vectors come from.
         seeds: For stochastic rounding, shape (rows,): derive them from the source offset.
     """
-    halves = len(table.layout.half_lives)
     weights = np.concatenate([table.weights, table.texts], axis=1)
     long_scale = scale_of(table.texts[:, -1].astype(np.float32))
     vectors = to_half(table.vector, long_scale, seeds)
@@ -39,7 +38,6 @@ def encode_states(table: ProfileTable, model: str, seeds: NDArray[np.uint64]) ->
     used = (table.labels != 0).any(axis=1)
     label_ids, labels = table.label_ids.astype(np.uint16), table.labels.astype(np.float32)
     types, hours = table.types.astype(np.float32), table.hours.astype(np.float32)
-    assert labels.shape[1] == halves
 
     def record(row: int) -> dict[str, Any]:
         entries = slice(code_bounds[row], code_bounds[row + 1])
@@ -75,11 +73,19 @@ def decode_states(values: Sequence[bytes | None], layout: Layout, model: str) ->
     Raises:
         ArtefactError: A value is not a profile, or was written with another number of half-lives.
     """
-    records = [None if value is None else _decode(value, layout) for value in values]
+    try:
+        return _table([None if value is None else _decode(value, layout) for value in values], layout, model)
+    except (BadRecordError, ValueError, OverflowError) as error:  # numpy raises the latter two on damaged arrays
+        raise ArtefactError(
+            f"a key of the store holds something that is not a profile ({error}): find out who wrote it, and delete it"
+        ) from error
+
+
+def _table(records: Sequence[dict[str, Any] | None], layout: Layout, model: str) -> ProfileTable:
     present = [(row, record) for row, record in enumerate(records) if record is not None]
     row_ids = [np.frombuffer(record["labels"], np.uint16).astype(np.int64) for _, record in present]
     label_ids = np.unique(np.concatenate(row_ids)) if row_ids else np.zeros(0, np.int64)
-    table = ProfileTable.empty(len(values), layout, label_ids)
+    table = ProfileTable.empty(len(records), layout, label_ids)
     for (row, record), ids in zip(present, row_ids, strict=True):
         _fill(table, row, record, ids)
     with_vectors = [(row, r) for row, r in present if r["model"] == model and len(r["vector"]) == 2 * layout.dimensions]

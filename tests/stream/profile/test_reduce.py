@@ -5,54 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-
-from profilestream.stream.profile.evidence import Evidence, ranking_key
 from profilestream.stream.profile.layout import Layout
 from profilestream.stream.profile.reduce import reduce
 from profilestream.stream.profile.table import ProfileTable, concatenate
-from profilestream.stream.profile.units import Observations, units
+from profilestream.stream.profile.units import units
+
+from tests.stream.profile.made_up import START, fold, observe
 
 LAYOUT = Layout(dimensions=4, codes=64, evidence=3, evidence_per_label=2)
-LABELS = np.array([0, 3, 7])
-START = 1_600_000_000_000
-
-
-def observe(times: list[int], seed: int = 0) -> Observations:
-    """Made-up events at the given times; every third one has no text."""
-    rng = np.random.default_rng(seed)
-    count = len(times)
-    text = np.flatnonzero(np.arange(count) % 3 != 2)
-    scores = rng.random((len(text), 3))
-    position = dict(zip(text.tolist(), range(len(text)), strict=True))
-    half_life = LAYOUT.half_lives[-1]
-    return Observations(
-        time=np.array(times, dtype=np.int64),
-        type=rng.integers(0, 7, count),
-        text=text,
-        label_ids=LABELS,
-        scores=scores,
-        polarity=rng.uniform(-1, 1, len(text)),
-        vectors=rng.normal(size=(len(text), 4)),
-        codes=rng.integers(0, 16, len(text)),
-        evidence=[
-            (
-                Evidence(
-                    ranking_key(scores[position[i], 1], times[i], half_life), 3, f"e{i}", "", scores[position[i], 1], times[i]
-                ),
-            )
-            if i in position
-            else ()
-            for i in range(count)
-        ],
-        ids=list(range(count)),
-        partition=["user-events-0"] * count,
-        offset=list(range(count)),
-    )
-
-
-def fold(table: ProfileTable) -> ProfileTable:
-    """All rows as one profile."""
-    return reduce(table, np.zeros(len(table), dtype=np.int64), 1)
 
 
 def assert_same(a: ProfileTable, b: ProfileTable) -> None:
@@ -75,10 +35,10 @@ times = st.lists(st.integers(START, START + 400 * 86_400_000), min_size=1, max_s
 @given(times, st.randoms())
 def test_any_order_gives_the_same_profile(when: list[int], random) -> None:
     """Late events count exactly as if they had come in time."""
-    table = units(observe(when), LAYOUT)
+    table = units(observe(when, LAYOUT), LAYOUT)
     shuffled = list(range(len(table)))
     random.shuffle(shuffled)
-    rows = observe(when)
+    rows = observe(when, LAYOUT)
     pieces = [units(rows.take(np.array([row])), LAYOUT) for row in shuffled]
     assert_same(fold(concatenate(pieces)), fold(table))
 
@@ -86,7 +46,7 @@ def test_any_order_gives_the_same_profile(when: list[int], random) -> None:
 @given(times, st.data())
 def test_any_batching_gives_the_same_profile(when: list[int], data) -> None:
     """Events one by one, in batches or all at once make the same profile."""
-    seen = observe(when)
+    seen = observe(when, LAYOUT)
     cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(when) - 1)))) & set(range(len(when))))
     profile = ProfileTable.empty(1, LAYOUT)
     for batch in np.split(np.arange(len(when)), cuts):
@@ -97,7 +57,9 @@ def test_any_batching_gives_the_same_profile(when: list[int], data) -> None:
 @given(times, times, times)
 def test_halves_merge_associatively(first: list[int], second: list[int], third: list[int]) -> None:
     """Stitching identities in any grouping gives the same profile."""
-    a, b, c = (fold(units(observe(when, seed), LAYOUT)) for seed, when in enumerate((first, second, third)))
+    a, b, c = (
+        fold(units(observe(when, LAYOUT, seed=seed), LAYOUT)) for seed, when in enumerate((first, second, third))
+    )
     left = fold(concatenate([fold(concatenate([a, b])), c]))
     right = fold(concatenate([a, fold(concatenate([c, b]))]))
     assert_same(left, right)
@@ -106,14 +68,14 @@ def test_halves_merge_associatively(first: list[int], second: list[int], third: 
 @given(times)
 def test_the_empty_profile_is_neutral(when: list[int]) -> None:
     """A user's first event makes the profile of that event."""
-    profile = fold(units(observe(when), LAYOUT))
+    profile = fold(units(observe(when, LAYOUT), LAYOUT))
     assert_same(fold(concatenate([ProfileTable.empty(1, LAYOUT), profile])), profile)
     assert_same(fold(concatenate([profile, ProfileTable.empty(1, LAYOUT)])), profile)
 
 
 def test_users_of_a_batch_do_not_mix() -> None:
     """Reducing many users at once gives each what it would have had alone."""
-    seen = observe([START + 3_600_000 * i for i in range(30)])
+    seen = observe([START + 3_600_000 * i for i in range(30)], LAYOUT)
     group = np.random.default_rng(1).permutation(np.arange(30) % 4)
     together = reduce(units(seen, LAYOUT), group, 4)
     for user in range(4):
@@ -126,14 +88,14 @@ def test_users_of_a_batch_do_not_mix() -> None:
 def test_a_half_life_halves() -> None:
     """An event one half-life ago counts half of one now."""
     long = LAYOUT.half_lives[-1]
-    profile = fold(units(observe([START, START + int(long)]), LAYOUT))
+    profile = fold(units(observe([START, START + int(long)], LAYOUT), LAYOUT))
     assert profile.weights[0, -1] == pytest.approx(1.5)
 
 
 def test_the_weakest_codes_go_beyond_the_cap() -> None:
     """A profile keeps its heaviest interests and stays bounded."""
     layout = Layout(dimensions=4, codes=2)
-    seen = observe([START] * 9)
+    seen = observe([START] * 9, LAYOUT)
     seen.codes = np.array([5, 5, 5, 9, 9, 1])
     profile = fold(units(seen, layout))
     assert profile.codes.code.tolist() == [5, 9]
