@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     half_life_short: float = Field(86_400.0, gt=0, description="Half-life of recent interests, in seconds (a day).")
     half_life_long: float = Field(2_592_000.0, gt=0, description="Half-life of interests, in seconds (30 days).")
     codes_per_profile: int = Field(
-        8, ge=1, le=256, description="Most interest vectors in a profile; more take more room, 768 bytes each."
+        6, ge=1, le=256, description="Most interest vectors in a profile; more take more room, 390 bytes each."
     )
     cache_texts: int = Field(
         20_000, ge=0, description="Embeddings that a worker keeps, about 1.6 KB each (20,000: 32 MB)."

@@ -7,7 +7,7 @@ import typer
 
 from ..logs import configure_logs
 from ..settings import Settings
-from . import demo, doctor, learn, prepare, produce, profile, tail, up, worker
+from . import bench, demo, doctor, learn, prepare, produce, profile, tail, up, worker
 
 app = typer.Typer(
     name="profilestream",
@@ -30,6 +30,7 @@ def settings(
     configure_logs(context.obj)
 
 
-for command in (demo, up, worker, learn, prepare, produce, tail, doctor):
+for command in (demo, up, worker, learn, prepare, produce, tail, doctor, bench):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
+app.command(name="down")(up.down)
 app.add_typer(profile.app, name="profile")

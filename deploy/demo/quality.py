@@ -45,8 +45,8 @@ def evaluate(
         users=len(truth),
         top5=fmean(found) if found else 0.0,
         popularity_top5=fmean([_hit_rate(true, popular) for true in truth.values()]) if truth else 0.0,
-        # Each true topic is among five of `topics` with the same odds; the cap of five hardly matters.
-        chance=TOP / topics,
+        # Of five drawn at random each true topic is one with odds 5 / topics; then as in `_hit_rate`.
+        chance=fmean([len(true) * TOP / topics / min(TOP, len(true)) for true in truth.values()]) if truth else 0.0,
     )
 
 

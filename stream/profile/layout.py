@@ -26,7 +26,7 @@ class Layout:
 
     half_lives: tuple[float, ...] = (DAY_MS, 30 * DAY_MS)
     dimensions: int = 192
-    codes: int = 8
+    codes: int = 6
     evidence: int = 6
     evidence_per_label: int = 2
     recent: int = 16
