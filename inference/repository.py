@@ -24,8 +24,8 @@ class ServingOptions:
     Attributes:
         instances: Processes that each hold the model.
         threads: Sub-batches at a time in each; 0 means as many as there are cores.
-        token_budget: Padded tokens in a sub-batch: few, to stay in a core's cache (of 64 to 4096, 128 and 256 were the
-            fastest); for a GPU some thousands.
+        token_budget: Padded tokens in a sub-batch: few, to stay in a core's cache (of 64 to 4096, 128 was fastest or
+            close to it); for a GPU some thousands.
         queue_delay: Microseconds that a request may wait for others to join its batch.
         providers: ONNX Runtime's execution providers in order of preference; those not at hand are left out. TensorRT
             only by name: it builds an engine for each new range of shapes, which takes minutes.

@@ -157,9 +157,9 @@ def _variables(environment: TritonEnvironment) -> dict[str, str]:
 def _install(environment: TritonEnvironment) -> None:
     if environment.folder.exists():  # begun and not finished
         rmtree(environment.folder)
-    _run([sys.executable, "-m", "venv", str(environment.folder)])
-    pip = [str(environment.bin / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "--no-deps", "--only-binary=:all:", *PINS])
+    _run([sys.executable, "-m", "venv", "--without-pip", str(environment.folder)])
+    pip = [sys.executable, "-m", "pip", "--python", str(environment.bin / "python"), "--disable-pip-version-check"]
+    _run([*pip, "install", "--quiet", "--no-deps", "--only-binary=:all:", *PINS])
     distribution = environment.distribution
     copy2(
         distribution / "python_backend_stubs" / _version() / "triton_python_backend_stub",

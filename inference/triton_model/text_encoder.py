@@ -19,7 +19,7 @@ class TextEncoder:
     """Tokenises, sorts by length, runs the model in sub-batches and puts the rows back in order.
 
     Each sub-batch runs on one core, several at a time. On two cores, short texts and all-MiniLM-L6-v2 in int8, that was
-    1.2 to 2 times as fast as one sub-batch after the other on both cores.
+    1.1 to 2 times as fast as one sub-batch after the other on both cores.
 
     Args:
         folder: Holds `model.onnx` and `tokenizer.json`.
