@@ -54,7 +54,9 @@ async def kafka(settings: Settings) -> str:
         there = await consumer.topics()
     missing = [topic.name for topic in TOPICS if topic.name not in there]
     if missing:
-        raise ConfigurationError(f"no topic {', '.join(missing)}: `profilestream up` or `profilestream topics` makes them")
+        raise ConfigurationError(
+            f"no topic {', '.join(missing)}: `profilestream up` or `profilestream topics` makes them"
+        )
     return f"{settings.kafka_bootstrap}, {len(TOPICS)} topics"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import redis
+
 from profilestream.deploy.local import kafka as apache
 from profilestream.deploy.local import tansu, valkey
 from profilestream.deploy.local.home import private_folder

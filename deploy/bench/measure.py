@@ -38,4 +38,3 @@ def _events(texts: Sequence[str]) -> list[UserEvent]:
         UserEvent(id=text, user=f"user-{number % USERS}", type="message", time=START + 1000 * number, text=text)
         for number, text in enumerate(texts)
     ]
-

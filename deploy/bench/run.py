@@ -77,7 +77,9 @@ class Result:
 
     def table(self) -> Table:
         """For the screen."""
-        table = Table("round", "ceiling (texts/s)", "pipeline (events/s)", "ratio", title=f"distinct texts, {self.encoder}")
+        table = Table(
+            "round", "ceiling (texts/s)", "pipeline (events/s)", "ratio", title=f"distinct texts, {self.encoder}"
+        )
         for number, entry in enumerate(self.rounds, start=1):
             table.add_row(str(number), f"{entry.ceiling:,.0f}", f"{entry.pipeline:,.0f}", f"{entry.ratio:.2f}")
         table.add_row("median", "", "", f"[bold]{self.pipeline_to_ceiling:.2f}[/]")
@@ -92,7 +94,7 @@ async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepare
     """
     encoder = Encoder(repository=wiring.repository(settings), models=[settings.model])
     async with LocalStack(
-        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=lambda line: console.print(line)
+        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=console.print
     ) as stack:
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)

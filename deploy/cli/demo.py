@@ -18,9 +18,12 @@ def command(
     context: typer.Context,
     events: Annotated[int, typer.Option(min=1, help="How many messages to replay; the data set has 258,112.")] = 20_000,
     speed: Annotated[
-        float | None, typer.Option(min=0.001, help="Replay at a multiple of real time; without it, as fast as possible.")
+        float | None,
+        typer.Option(min=0.001, help="Replay at a multiple of real time; without it, as fast as possible."),
     ] = None,
-    window: Annotated[int, typer.Option(min=1, help="Events under way at a time: more is faster, fewer is sooner.")] = 512,
+    window: Annotated[
+        int, typer.Option(min=1, help="Events under way at a time: more is faster, fewer is sooner.")
+    ] = 512,
     keep: Annotated[bool, typer.Option(help="Leave the servers running; `profilestream down` stops them.")] = False,
     json: Annotated[Path | None, typer.Option(help="Write the summary's figures to this file.")] = None,
 ) -> None:

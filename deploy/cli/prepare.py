@@ -14,7 +14,8 @@ from .console import errors
 def command(
     context: typer.Context,
     texts: Annotated[
-        Path | None, typer.Option(help="A text a line, of the kind that your users write; the codebook is fitted on them.")
+        Path | None,
+        typer.Option(help="A text a line, of the kind that your users write; the codebook is fitted on them."),
     ] = None,
     publish: Annotated[bool, typer.Option(help="Also put codebook and heads into Redis.")] = False,
 ) -> None:

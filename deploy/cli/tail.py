@@ -1,7 +1,7 @@
 """`profilestream tail`: watch profiles change."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -17,7 +17,9 @@ from .console import errors, output
 
 def command(
     context: typer.Context,
-    beginning: Annotated[bool, typer.Option("--from-beginning", help="Begin with the profiles that are there.")] = False,
+    beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Begin with the profiles that are there.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="Stop after so many updates; 0: never.")] = 0,
 ) -> None:
     """Follow profile-updates, a line for each. Ends on Ctrl-C."""
@@ -26,7 +28,7 @@ def command(
 
 async def _tail(connection: KafkaConnection, *, beginning: bool, limit: int) -> None:
     shown = 0
-    start = "earliest" if beginning else "latest"
+    start: Literal["earliest", "latest"] = "earliest" if beginning else "latest"
     errors.print("following profile-updates, Ctrl-C ends", style="dim")
     async for record in follow(connection, "profile-updates", start=start):
         try:

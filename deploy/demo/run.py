@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
 from ...inference.models import ModelSet
@@ -79,9 +78,7 @@ class Demo:
         """Teach the backlog, replay the stream, wait until all is seen, sum up."""
         watcher = Watcher(wiring.kafka(self._settings), self._ledger)
         producer = await start_producer(wiring.kafka(self._settings), idempotent=self._settings.kafka_idempotent)
-        replay = Replay(
-            producer, self._ledger, watcher, speed=self._options.speed, window=self._options.window
-        )
+        replay = Replay(producer, self._ledger, watcher, speed=self._options.speed, window=self._options.window)
         try:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(watcher.run()), tasks.create_task(self._show())]
@@ -112,7 +109,8 @@ class Demo:
         """Wait until every process of a role says so."""
         try:
             async with asyncio.timeout(patience):
-                while not all([true(said) for said in (await self._statuses(role)).values()] or [False]):
+                # Another process says it, through Redis: there is nothing to be woken by.
+                while not all([true(said) for said in (await self._statuses(role)).values()] or [False]):  # noqa: ASYNC110
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise SetupError(f"the {role} did not learn within {patience:.0f} s; its log says why") from None

@@ -36,7 +36,7 @@ class PlainScreen:
     console: Console
     total: int
     _last: float = field(default_factory=time.monotonic)
-    _rate: "Rate" = field(default_factory=lambda: Rate())
+    _rate: "Rate" = field(default_factory=lambda: Rate())  # noqa: PLW0108 (defined below)
 
     def note(self, message: str) -> None:
         """See Screen."""

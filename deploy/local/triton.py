@@ -97,7 +97,7 @@ def prepare_environment(home: Path, report: Report = silent) -> TritonEnvironmen
     return environment
 
 
-def triton_command(  # noqa: PLR0917 -- three ports, as the server has them
+def triton_command(
     environment: TritonEnvironment,
     repository: Path,
     models: Sequence[str],

@@ -133,6 +133,6 @@ class Applier:
 
 
 def _seeds(table: ProfileTable) -> NDArray[np.uint64]:
-    """Seeds of stochastic rounding: from where the profile stands in its source, so that a replay gives the same bytes."""
+    """Seeds of stochastic rounding: from where the profile stands in its source, so that a replay gives the same."""
     positions = ["/".join(f"{p}:{o}" for p, o in sorted(offsets.items())) for offsets in table.offsets]
     return np.array([zlib.crc32(position.encode()) << 20 for position in positions], dtype=np.uint64)

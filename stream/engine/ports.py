@@ -51,6 +51,7 @@ class Source(Protocol):
         Returns:
             Records, or nothing when the source is closed.
         """
+        ...
 
     def acknowledge(self, partition: Partition, next_offset: int) -> None:
         """Everything before `next_offset` is done: a restart may begin there."""

@@ -1,19 +1,23 @@
 """A producer that returns when the broker has everything."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError, UnsupportedVersionError
 
-from ...schemas.errors import BrokerUnavailableError
+from ...schemas.errors import BrokerUnavailableError, ConfigurationError
 from ..engine.ports import Outgoing
 from .connection import KafkaConnection
 
 # The largest event that a broker accepts by default is 1 MiB; as a dead letter it has headers on top.
 LARGEST_MESSAGE = 2 * 1024 * 1024
+
+_CLOSE_SECONDS = 5.0
 
 # What brokers answer that have no idempotent producers; the embedded one says "unknown error".
 _NOT_IDEMPOTENT = (UnknownError, UnsupportedVersionError)
@@ -25,45 +29,74 @@ class KafkaSink:
     """Publishes to Kafka with `acks=all`.
 
     Args:
-        producer: Started; `connect` makes one.
+        start: Gives a started producer.
+        producer: The first one that it gave.
         timeout: Seconds until the messages of one call must be acknowledged.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, timeout: float = 30.0) -> None:
+    def __init__(
+        self, start: Callable[[], Awaitable[AIOKafkaProducer]], producer: AIOKafkaProducer, timeout: float = 30.0
+    ) -> None:
+        self._start = start
         self._producer = producer
         self._timeout = timeout
+        self._broken = False
 
     @classmethod
-    async def connect(cls, connection: KafkaConnection, *, idempotent: bool | None = None) -> Self:
+    async def connect(
+        cls, connection: KafkaConnection, *, idempotent: bool | None = None, timeout: float = 30.0
+    ) -> Self:
         """A sink with a producer of its own.
 
         Args:
             connection: Where Kafka is.
             idempotent: Whether the broker must recognise messages that are sent twice; None: where it can. The
                 embedded broker cannot.
+            timeout: Seconds until the messages of one call must be acknowledged.
 
         Raises:
             BrokerUnavailableError: Kafka does not answer.
+            ConfigurationError: It must be idempotent, and the broker cannot.
         """
-        return cls(await start_producer(connection, idempotent=idempotent))
+        start = partial(start_producer, connection, idempotent=idempotent)
+        return cls(start, await start(), timeout)
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """See Sink. A dead letter that is too large for its topic goes without its value: the headers say where it is."""
+        """See Sink. A dead letter too large for its topic goes without its value: the headers say where it is."""
         try:
             async with asyncio.timeout(self._timeout):
-                sent = [await self._send(message) for message in messages]
-                outcomes = await asyncio.gather(*sent, return_exceptions=True)
-                for message, outcome in zip(messages, outcomes, strict=True):
-                    if isinstance(outcome, MessageSizeTooLargeError):
-                        await (await self._send(_emptied(message)))
-                    elif isinstance(outcome, BaseException):
-                        raise outcome
+                await self._mend()
+                if again := await self._deliver(messages):
+                    await self._mend()
+                    await self._deliver(again)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"Kafka did not take {len(messages)} messages: {error!r}") from error
 
     async def close(self) -> None:
-        """Send what is left and disconnect."""
-        await self._producer.stop()
+        """Disconnect. What was published is safe; what was not is not waited for when the broker is gone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._producer.stop()
+
+    async def _mend(self) -> None:
+        """A new producer in place of a broken one.
+
+        What a broker refused is missing in the numbers of an idempotent producer: nothing more of it would be taken.
+        """
+        if self._broken:
+            await self._producer.stop()
+            self._producer = await self._start()
+            self._broken = False
+
+    async def _deliver(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        """Send and wait; returns what to send again because one of them was too large for the broker."""
+        sent = [await self._send(message) for message in messages]
+        outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        failed = [(m, o) for m, o in zip(messages, outcomes, strict=True) if isinstance(o, BaseException)]
+        self._broken = bool(failed)
+        if failed and not any(_too_large(outcome) for _, outcome in failed):
+            raise failed[0][1]
+        return [_emptied(message) if _too_large(outcome) else message for message, outcome in failed]
 
     async def _send(self, message: Outgoing) -> "asyncio.Future[object]":
         try:
@@ -73,6 +106,10 @@ class KafkaSink:
         except MessageSizeTooLargeError:
             return await self._send(_emptied(message))
         return future
+
+
+def _too_large(outcome: BaseException) -> bool:
+    return isinstance(outcome, MessageSizeTooLargeError)
 
 
 def _emptied(message: Outgoing) -> Outgoing:
@@ -87,12 +124,15 @@ async def start_producer(connection: KafkaConnection, *, idempotent: bool | None
 
     Raises:
         BrokerUnavailableError: Kafka does not answer.
+        ConfigurationError: It must be idempotent, and the broker cannot.
     """
     try:
         return await _start_producer(connection, idempotent=idempotent is not False)
-    except _NOT_IDEMPOTENT:
+    except _NOT_IDEMPOTENT as error:
         if idempotent:
-            raise
+            raise ConfigurationError(
+                f"kafka_idempotent: the broker at {connection.bootstrap} has no idempotent producers; leave it out"
+            ) from error
         log.info("this broker has no idempotent producers, going on without", broker=connection.bootstrap)
         return await _start_producer(connection, idempotent=False)
 

@@ -117,7 +117,7 @@ def _offsets(table: ProfileTable, rows: Integers) -> dict[str, int]:
     merged: dict[str, int] = {}
     for row in rows:
         for partition, offset in table.offsets[row].items():
-            merged[partition] = max(offset, merged.get(partition, offset))
+            merged[partition] = max(offset, merged.get(partition, -1))
     return merged
 
 

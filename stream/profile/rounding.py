@@ -12,12 +12,13 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def uniform(seeds: NDArray[np.uint64], columns: int) -> NDArray[np.float64]:
-    """Numbers in [0, 1), shape (len(seeds), columns): splitmix64 (Steele, Lea, Flood: OOPSLA 2014) of seed and column."""
+    """Numbers in [0, 1), shape (len(seeds), columns): splitmix64 (Steele et al., OOPSLA 2014) of seed, column."""
     x = seeds[:, None] + _GOLDEN * np.arange(1, columns + 1, dtype=np.uint64)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x ^= x >> np.uint64(31)
-    return (x >> np.uint64(11)) * 2.0**-53
+    drawn: NDArray[np.float64] = (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return drawn
 
 
 def scale_of(weight: NDArray[np.float32]) -> NDArray[np.float64]:

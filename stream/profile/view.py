@@ -10,7 +10,9 @@ from .table import Floats, ProfileTable
 LabelName = Callable[[int], tuple[str, str]]  # id -> (task, label)
 
 
-def leading_labels(table: ProfileTable, row: int, half_life: int, name: LabelName, most: int = 5) -> tuple[Interest, ...]:
+def leading_labels(
+    table: ProfileTable, row: int, half_life: int, name: LabelName, most: int = 5
+) -> tuple[Interest, ...]:
     """The labels of the `interest` task with the largest sums, best first; shares are of all interests.
 
     Args:
@@ -51,7 +53,9 @@ def habits(table: ProfileTable, row: int) -> tuple[dict[str, float], list[float]
     """Shares of event types, and of the 24 hours of the day (UTC), at the long half-life."""
     types, hours = table.types[row, -1], table.hours[row]
     shares = _shares(types)
-    return {name: share for name, share in zip(EVENT_TYPES, shares.tolist(), strict=True) if share}, _shares(hours).tolist()
+    return {name: share for name, share in zip(EVENT_TYPES, shares.tolist(), strict=True) if share}, _shares(
+        hours
+    ).tolist()
 
 
 def _shares(sums: Floats) -> Floats:

@@ -24,12 +24,15 @@ class ProfileStore(Protocol):
 
     async def load(self, users: Sequence[str]) -> list[Stored | None]:
         """The profiles of `users`, in their order, in one round trip; None where there is none."""
+        ...
 
     async def save(self, writes: Sequence[Write]) -> list[bool]:
         """Do the writes in one round trip, each atomically; False where the stored revision is another one."""
+        ...
 
     async def watermarks(self) -> dict[str, int]:
         """For each `topic-partition`, the offset up to which profiles are stored (see `save_watermarks`)."""
+        ...
 
     async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
         """Remember that everything before these offsets is in the stored profiles.
@@ -40,6 +43,7 @@ class ProfileStore(Protocol):
 
     def users(self) -> AsyncIterator[str]:
         """All users with a profile, each at least once, in no order."""
+        ...
 
     async def close(self) -> None:
         """Release connections."""

@@ -1,6 +1,6 @@
 """Small model artefacts (heads, codebooks) where every worker can read them: in Redis, beside the profiles."""
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from redis.asyncio import Redis
 
@@ -29,6 +29,7 @@ class ModelStore(Protocol):
 
     async def names(self) -> list[str]:
         """All names."""
+        ...
 
 
 class MemoryModelStore:
@@ -64,12 +65,13 @@ class RedisModelStore:
     async def get(self, name: str) -> bytes | None:
         """See ModelStore."""
         with translated():
-            data, checksum = await self._client.hmget(PREFIX + name, ["data", "sha256"])
+            found = cast("list[bytes | None]", await self._client.hmget(PREFIX + name, ["data", "sha256"]))
+        data, checksum = found
         if data is None:
             return None
         if checksum is None or sha256_hex(data) != checksum.decode():
             raise ArtefactError(f"{name} in Redis does not match its checksum; publish it again")
-        return bytes(data)
+        return data
 
     async def names(self) -> list[str]:
         """See ModelStore."""

@@ -5,7 +5,7 @@ A value is the revision (8 bytes, big-endian) followed by the state. One key a c
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, cast
 
 import redis.exceptions
 from redis.asyncio import Redis
@@ -62,7 +62,7 @@ class RedisStore:
         if not users:
             return []
         with translated():
-            values = await self.client.mget([PREFIX + user for user in users])
+            values = cast("list[bytes | None]", await self.client.mget([PREFIX + user for user in users]))
         return [None if value is None else split(value) for value in values]
 
     async def save(self, writes: Sequence[Write]) -> list[bool]:
@@ -82,20 +82,20 @@ class RedisStore:
     async def watermarks(self) -> dict[str, int]:
         """See ProfileStore."""
         with translated():
-            found = await self.client.hgetall(WATERMARKS)
+            found = cast("dict[bytes, bytes]", await self.client.hgetall(WATERMARKS))
         return {partition.decode(): int(offset) for partition, offset in found.items()}
 
     async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
         """See ProfileStore."""
         if offsets:
             with translated():
-                await self.client.hset(WATERMARKS, mapping=dict(offsets))
+                await self.client.hset(WATERMARKS, mapping={name.encode(): offset for name, offset in offsets.items()})
 
     async def users(self) -> AsyncIterator[str]:
         """See ProfileStore."""
         with translated():
             async for key in self.client.scan_iter(match=PREFIX + "*", count=1000):
-                yield key.decode().removeprefix(PREFIX)
+                yield cast("bytes", key).decode().removeprefix(PREFIX)
 
     async def close(self) -> None:
         """See ProfileStore."""

@@ -117,7 +117,7 @@ def create_app(
     app.transport = rewinding_transport(app.transport, watermarks)
     events = app.topic(topic, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
 
-    @app.agent(events, name="profiles")
+    @app.agent(events, name="profiles")  # type: ignore[untyped-decorator]
     async def profiles(stream: Any) -> None:
         async for event in stream.noack().events():
             await host.put(event)

@@ -46,10 +46,7 @@ class CurrentModels:
         if event.kind != "head":
             return
         try:
-            data = await until_available(lambda: self._store.get(event.location), "store")
-            if data is None:
-                raise ArtefactError(f"{event.location} is not in Redis")
-            head = Head.from_bytes(data)
+            head = await self._read(event.location)
             current = self().heads.get(head.task)
             if current and head.version <= current.version:
                 return
@@ -58,6 +55,12 @@ class CurrentModels:
             log.error("published head refused, the old one stays", head=event.name, error=str(error))  # noqa: TRY400
         else:
             log.info("new head in use", head=head.task, version=head.version, labels=len(head.labels))
+
+    async def _read(self, location: str) -> Head:
+        data = await until_available(lambda: self._store.get(location), "store")
+        if data is None:
+            raise ArtefactError(f"{location} is not in Redis")
+        return Head.from_bytes(data)
 
 
 async def follow_model_events(connection: KafkaConnection, topic: str, models: CurrentModels) -> None:

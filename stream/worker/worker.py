@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,8 +194,6 @@ async def _run_app(
 
 async def _report(store: RedisStore, counters: Counters, host: Host, models: CurrentModels) -> None:
     while True:
-        try:
+        with suppress(UnavailableError):  # the engine says so already
             await publish_status(store.client, "worker", describe(counters, host.partitions, models()))
-        except UnavailableError:
-            pass  # the engine says so already
         await asyncio.sleep(1.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
 from profilestream.deploy.local import tansu
 from profilestream.deploy.local.kafka import kafka as apache_kafka
 from profilestream.deploy.local.kafka import supported

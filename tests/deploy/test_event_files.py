@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from profilestream.deploy.event_files import MAX_LINE, BadLine, format_of, read_events
 from profilestream.schemas.codec import decode_event, encode
 from profilestream.schemas.errors import ConfigurationError

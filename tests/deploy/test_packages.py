@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from profilestream.deploy.local.packages import DataPackage, fetch, fetch_package, unpack
 from profilestream.schemas.errors import SetupError
 

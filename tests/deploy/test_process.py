@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from profilestream.deploy.local import valkey
 from profilestream.deploy.local.lastwords import log_tail
 from profilestream.deploy.local.ports import PortTakenError, free_port

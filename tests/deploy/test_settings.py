@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pydantic
 import pytest
+
 from profilestream.deploy.settings import Settings, describe
 from profilestream.schemas.errors import ConfigurationError
 from profilestream.schemas.validation import Limits

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis.asyncio import Redis
+from tritonclient.grpc.aio import InferenceServerClient as Client
+
 from profilestream.deploy.local import probe, tansu, triton, valkey
 from profilestream.deploy.local.runs import find_running, new_run, stop_running
 from profilestream.deploy.local.stack import Encoder, LocalStack
 from profilestream.schemas.errors import SetupError
-from redis.asyncio import Redis
-from tritonclient.grpc.aio import InferenceServerClient as Client
 
 # Python's backend loads it without our encoder: the stack is tested here, not the model.
 ECHO_CONFIG = """

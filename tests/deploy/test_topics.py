@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
 from profilestream.deploy.topics import TOPICS, Topic, ensure_topics
 from profilestream.schemas.errors import BrokerUnavailableError, ConfigurationError
 from profilestream.stream.kafka.connection import KafkaConnection

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from profilestream.deploy.local import valkey
-from profilestream.deploy.local.process import ServerProcess
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
+
+from profilestream.deploy.local import valkey
+from profilestream.deploy.local.process import ServerProcess
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import avro.schema
 import pytest
 from fastavro.schema import fingerprint
+
 from profilestream.schemas.catalogue import FOLDER, Catalogue
 from profilestream.schemas.errors import ArtefactError
 from profilestream.schemas.events import DeadLetter, Feedback, ModelEvent, ProfileUpdate, UserEvent

@@ -10,6 +10,7 @@ import avro.schema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from profilestream.schemas.catalogue import FOLDER, Catalogue
 from profilestream.schemas.codec import (
     RecordCodec,

@@ -7,6 +7,7 @@ from itertools import pairwise
 import avro.schema
 import pytest
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
+
 from profilestream.schemas.catalogue import FOLDER, Catalogue
 
 USER_EVENT = json.loads((FOLDER / "user-event.v1.avsc").read_text())

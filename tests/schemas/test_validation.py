@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import pytest
+
 from profilestream.schemas.errors import BadRecordError
 from profilestream.schemas.events import UserEvent
 from profilestream.schemas.validation import DAY_MS, Limits, validate

@@ -28,7 +28,13 @@ LAYOUT = Layout(dimensions=8)
 
 def event(number: int, user: str = "ada", **changes: object) -> UserEvent:
     """A valid event."""
-    values = {"id": f"e{number}", "user": user, "type": "message", "time": NOW + number, "text": f"word{number % 5} cat"}
+    values = {
+        "id": f"e{number}",
+        "user": user,
+        "type": "message",
+        "time": NOW + number,
+        "text": f"word{number % 5} cat",
+    }
     return UserEvent(**{**values, **changes})  # type: ignore[arg-type]
 
 

@@ -112,7 +112,9 @@ FROM_ANOTHER_SCHEMA = b"\xc3\x01\x00\x00\x00\x00\x00\x00\x00\x00rest"
 async def test_a_bad_event_goes_to_dead_letters_and_the_stream_goes_on(value: bytes | None, reason: str) -> None:
     """Rubbish is set aside with its reason and its original bytes; what is behind it in the partition is applied."""
     world = World()
-    partition, offset = world.log.append("user-events", b"ada" if reason != "empty_user" else b" ", value, timestamp=NOW)
+    partition, offset = world.log.append(
+        "user-events", b"ada" if reason != "empty_user" else b" ", value, timestamp=NOW
+    )
     world.send(event(2))
     await world.engine().run()
     (letter,) = world.log.messages("dead-letters")
@@ -226,5 +228,3 @@ async def test_a_source_that_follows_ends_when_it_is_closed() -> None:
     source.close()
     await task
     assert engine.counters.applied in (1, 2)
-
-

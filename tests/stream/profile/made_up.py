@@ -1,6 +1,7 @@
 """Made-up events for the tests of profile arithmetic."""
 
 import numpy as np
+
 from profilestream.stream.profile.evidence import Evidence, ranking_key
 from profilestream.stream.profile.layout import Layout
 from profilestream.stream.profile.reduce import reduce

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from profilestream.stream.profile.evidence import Evidence, ranking_key, strongest
 
 MOST, PER_LABEL = 4, 2

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+
 from profilestream.stream.profile.layout import Layout
 from profilestream.stream.profile.reduce import reduce
 from profilestream.stream.profile.table import ProfileTable, concatenate
 from profilestream.stream.profile.units import units
-
 from tests.stream.profile.made_up import START, fold, observe
 
 LAYOUT = Layout(dimensions=4, codes=64, evidence=3, evidence_per_label=2)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+
 from profilestream.stream.profile.rounding import from_half, scale_of, to_half, uniform
 
 DIMENSIONS = 48

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+
 from profilestream.schemas.codec import decode_record, encode_record
 from profilestream.schemas.errors import ArtefactError
 from profilestream.stream.profile.layout import DAY_MS, Layout
@@ -14,7 +15,6 @@ from profilestream.stream.profile.reduce import reduce
 from profilestream.stream.profile.state import decode_states, encode_states
 from profilestream.stream.profile.table import ProfileTable
 from profilestream.stream.profile.units import units
-
 from tests.stream.profile.made_up import START, observe, profile_of, side_by_side
 
 LAYOUT = Layout(dimensions=12)

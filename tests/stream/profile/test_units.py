@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+
 from profilestream.schemas.events import EVENT_TYPES
 from profilestream.stream.profile.layout import DAY_MS, Layout
 from profilestream.stream.profile.units import Observations, hour_of_day, type_index, units
-
 from tests.stream.profile.made_up import START, observe
 
 LAYOUT = Layout(dimensions=6)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+
 from profilestream.stream.profile import view
 from profilestream.stream.profile.evidence import Evidence
 from profilestream.stream.profile.layout import DAY_MS, Layout
 from profilestream.stream.profile.table import ProfileTable
 from profilestream.stream.profile.units import type_index
-
 from tests.stream.profile.made_up import START, profile_of
 
 LAYOUT = Layout(dimensions=4)
