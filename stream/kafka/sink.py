@@ -44,7 +44,7 @@ class KafkaSink:
 
     @classmethod
     async def connect(
-        cls, connection: KafkaConnection, *, idempotent: bool | None = None, timeout: float = 30.0
+        cls, connection: KafkaConnection, *, idempotent: bool | None = None, within: float = 30.0
     ) -> Self:
         """A sink with a producer of its own.
 
@@ -52,14 +52,14 @@ class KafkaSink:
             connection: Where Kafka is.
             idempotent: Whether the broker must recognise messages that are sent twice; None: where it can. The
                 embedded broker cannot.
-            timeout: Seconds until the messages of one call must be acknowledged.
+            within: Seconds until the messages of one call must be acknowledged.
 
         Raises:
             BrokerUnavailableError: Kafka does not answer.
             ConfigurationError: It must be idempotent, and the broker cannot.
         """
         start = partial(start_producer, connection, idempotent=idempotent)
-        return cls(start, await start(), timeout)
+        return cls(start, await start(), within)
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See Sink. A dead letter too large for its topic goes without its value: the headers say where it is."""
