@@ -33,12 +33,14 @@ class Schema:
         version: 1, 2, ...
         fingerprint: CRC-64-AVRO, 8 bytes, little-endian as the single-object header has it.
         definition: The parsed schema without logical types, so that times are read as plain whole milliseconds.
+        text: The schema as its file has it, for a schema registry.
     """
 
     name: str
     version: int
     fingerprint: bytes
     definition: Any
+    text: str
 
     def __str__(self) -> str:
         return f"{self.name}.v{self.version}"
@@ -99,12 +101,25 @@ def _load(path: Path) -> Schema:
     if matched is None:
         raise ArtefactError(f"{path} is not named <name>.v<number>.avsc")
     try:
-        definition = parse_schema(_without_logical_types(json.loads(path.read_bytes())))
-        rabin = fingerprint(to_parsing_canonical_form(definition), "CRC-64-AVRO")
+        text = path.read_text(encoding="utf-8")
+        definition, rabin = parse(text)
     except Exception as error:  # fastavro raises a dozen kinds for a wrong schema
         raise ArtefactError(f"{path} is not an Avro schema: {error}") from error
+    return Schema(matched["name"], int(matched["version"]), rabin, definition, text)
+
+
+def parse(text: str) -> tuple[Any, bytes]:
+    """A schema as JSON, parsed.
+
+    Returns:
+        Its definition without logical types, and its fingerprint in the order of the single-object header.
+
+    Raises:
+        Exception: Of a dozen kinds: it is not JSON, or not a schema.
+    """
+    definition = parse_schema(_without_logical_types(json.loads(text)))
     # The library gives the 8 bytes in the order of the header, as the specification's example does.
-    return Schema(matched["name"], int(matched["version"]), bytes.fromhex(rabin), definition)
+    return definition, bytes.fromhex(fingerprint(to_parsing_canonical_form(definition), "CRC-64-AVRO"))
 
 
 def _without_logical_types(node: Any) -> Any:

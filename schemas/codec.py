@@ -14,11 +14,15 @@ from typing import Any, Generic, TypeVar
 from fastavro import schemaless_reader, schemaless_writer
 
 from .catalogue import Catalogue, Schema
+from .compatibility import unreadable_because
 from .errors import BadRecordError
 from .events import DeadLetter, Evidence, Feedback, Interest, ModelEvent, ProfileUpdate, UserEvent
+from .foreign import ForeignSchema
 
 MARKER = b"\xc3\x01"
 HEADER_BYTES = 10
+
+_MOST_JUDGED = 1000  # foreign schemas whose compatibility is remembered
 
 Record = TypeVar("Record")
 
@@ -35,24 +39,34 @@ class MappingCodec:
         newest = catalogue.newest(name)
         self._catalogue = catalogue
         self._name = name
-        self._definition = newest.definition
+        self._newest = newest
         self._header = MARKER + newest.fingerprint
         # Reading without resolution is faster, so the newest version goes without a reader's schema.
         self._readers: dict[bytes, tuple[Schema, Any]] = {
             schema.fingerprint: (schema, None if schema is newest else newest.definition)
             for schema in catalogue.versions(name)
         }
+        self._judged: dict[str, str | None] = {}
 
-    def encode(self, values: Mapping[str, Any]) -> bytes:
+    @property
+    def newest(self) -> Schema:
+        """The version that `encode` writes."""
+        return self._newest
+
+    def encode(self, values: Mapping[str, Any], header: bytes | None = None) -> bytes:
         """The record in the newest version.
+
+        Args:
+            values: Its fields.
+            header: What to write before it in place of the single-object header.
 
         Raises:
             BadRecordError: `unencodable`: a value is missing, of the wrong type or too large for its field.
         """
         buffer = BytesIO()
-        buffer.write(self._header)
+        buffer.write(self._header if header is None else header)
         try:
-            schemaless_writer(buffer, self._definition, values)
+            schemaless_writer(buffer, self._newest.definition, values)
         except Exception as error:  # the library raises what its C code met: ValueError, TypeError, OverflowError, ...
             raise BadRecordError("unencodable", f"{self._name}: {type(error).__name__}") from error
         return buffer.getvalue()
@@ -69,17 +83,36 @@ class MappingCodec:
         if found is None:
             raise self._unknown(data[2:HEADER_BYTES])
         writer, reader = found
-        buffer = BytesIO(data)
-        buffer.seek(HEADER_BYTES)
-        try:
-            values: dict[str, Any] = schemaless_reader(buffer, writer.definition, reader)
-        except (
-            Exception
-        ) as error:  # the library raises what its C code met: EOFError, IndexError, UnicodeDecodeError, ...
-            raise BadRecordError("undecodable", f"not a {writer}: {type(error).__name__}") from error
-        if buffer.tell() != len(data):
-            raise BadRecordError("undecodable", f"{len(data) - buffer.tell()} bytes too many after a {writer}")
-        return values
+        return _read(data, HEADER_BYTES, writer.definition, reader, str(writer))
+
+    def decode_foreign(self, data: bytes, start: int, writer: ForeignSchema) -> dict[str, Any]:
+        """The record's fields, from bytes without our header.
+
+        Args:
+            data: The message.
+            start: Where the record begins in it.
+            writer: What it was written with.
+
+        Raises:
+            BadRecordError: `unknown_schema` (the writer's schema is of something else) or `undecodable`.
+        """
+        found = self._readers.get(writer.fingerprint)
+        if found is not None:
+            ours, reader = found
+            return _read(data, start, ours.definition, reader, str(ours))
+        if (reason := self._unreadable(writer)) is not None:
+            raise BadRecordError("unknown_schema", f"{writer.label} cannot be read as a {self._name}: {reason}")
+        return _read(data, start, writer.definition, self._newest.definition, writer.label)
+
+    def _unreadable(self, writer: ForeignSchema) -> str | None:
+        if writer.text not in self._judged:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            try:
+                self._judged[writer.text] = unreadable_because(self._newest.text, writer.text)
+            except ValueError as error:  # one library takes the schema, the other does not
+                self._judged[writer.text] = str(error)
+        return self._judged[writer.text]
 
     def _unknown(self, print_: bytes) -> BadRecordError:
         other = self._catalogue.find(print_)
@@ -105,8 +138,13 @@ class RecordCodec(Generic[Record]):
         self._to_dict = _to_dict(kind)
         self._parts = {field: (part, _to_dict(part)) for field, part in (parts or {}).items()}
 
-    def encode(self, record: Record) -> bytes:
-        """The record in the newest version, with its header.
+    @property
+    def newest(self) -> Schema:
+        """The version that `encode` writes."""
+        return self._mapping.newest
+
+    def encode(self, record: Record, header: bytes | None = None) -> bytes:
+        """The record in the newest version, with its header or with another.
 
         Raises:
             BadRecordError: `unencodable`: a value is of the wrong type or too large for its field.
@@ -114,7 +152,7 @@ class RecordCodec(Generic[Record]):
         values = self._to_dict(record)
         for field, (_, to_dict) in self._parts.items():
             values[field] = [to_dict(item) for item in values[field]]
-        return self._mapping.encode(values)
+        return self._mapping.encode(values, header)
 
     def decode(self, data: bytes | None) -> Record:
         """The record.
@@ -122,10 +160,46 @@ class RecordCodec(Generic[Record]):
         Raises:
             BadRecordError: `tombstone`, `not_avro`, `unknown_schema` or `undecodable`.
         """
-        values = self._mapping.decode(data)
+        return self._record(self._mapping.decode(data))
+
+    def decode_foreign(self, data: bytes, start: int, writer: ForeignSchema) -> Record:
+        """The record, from bytes without our header; see MappingCodec.
+
+        Raises:
+            BadRecordError: `unknown_schema` or `undecodable`.
+        """
+        return self._record(self._mapping.decode_foreign(data, start, writer))
+
+    def _record(self, values: dict[str, Any]) -> Record:
         for field, (part, _) in self._parts.items():
             values[field] = tuple([part(**item) for item in values[field]])
         return self._kind(**values)
+
+
+def _read(data: bytes, start: int, writer: Any, reader: Any, label: str) -> dict[str, Any]:
+    """The fields of a record that takes the rest of a message.
+
+    Args:
+        data: The message.
+        start: Where the record begins.
+        writer: The definition that it was written with.
+        reader: The definition to resolve to; None where it is the writer's own.
+        label: What to call the record in an error.
+    """
+    buffer = BytesIO(data)
+    buffer.seek(start)
+    try:
+        values: dict[str, Any] = schemaless_reader(buffer, writer, None)
+        end = buffer.tell()
+        if reader is not None:
+            # Once more: the library skips fields that the reader does not have without seeing that they are cut short.
+            buffer.seek(start)
+            values = schemaless_reader(buffer, writer, reader)
+    except Exception as error:  # the library raises what its C code met: EOFError, IndexError, UnicodeDecodeError, ...
+        raise BadRecordError("undecodable", f"not a {label}: {type(error).__name__}") from error
+    if end != len(data):
+        raise BadRecordError("undecodable", f"{len(data) - end} bytes too many after a {label}")
+    return values
 
 
 def _to_dict(kind: Any) -> Callable[[Any], dict[str, Any]]:
@@ -138,7 +212,7 @@ def _to_dict(kind: Any) -> Callable[[Any], dict[str, Any]]:
 def _not_avro(data: bytes | None) -> BadRecordError:
     if data is None:
         return BadRecordError("tombstone", "the message has no value")
-    hint = ", perhaps in the format of a schema registry" if data[:1] == b"\x00" else ""
+    hint = ", perhaps in the format of a schema registry: set schema_registry_url" if data[:1] == b"\x00" else ""
     return BadRecordError("not_avro", f"{len(data)} bytes that begin with {data[:2].hex() or 'nothing'}{hint}")
 
 
@@ -161,6 +235,15 @@ _CODECS: dict[type[Any], RecordCodec[Any]] = {
     ModelEvent: _MODEL_EVENT,
 }
 _MAPPINGS = {name: MappingCodec(_CATALOGUE, name) for name in _CATALOGUE.names()}
+
+
+def codec_of(kind: type[Record]) -> RecordCodec[Record]:
+    """The codec of a kind of record.
+
+    Raises:
+        KeyError: It has none.
+    """
+    return _CODECS[kind]
 
 
 def encode(record: UserEvent | Feedback | ProfileUpdate | DeadLetter | ModelEvent) -> bytes:

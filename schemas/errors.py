@@ -7,7 +7,10 @@ A message is one or two lines for the person who meets it: what is wrong, and wh
     ├── UnavailableError          a service does not answer: wait and try again, nothing is dropped
     │   ├── BrokerUnavailableError
     │   ├── StoreUnavailableError
-    │   └── InferenceUnavailableError
+    │   ├── InferenceUnavailableError
+    │   └── RegistryUnavailableError
+    ├── LostWritesError           the store forgot what it had acknowledged: read again from its watermarks
+    ├── FencedError               another worker owns our partitions now: stop, without writing anything more
     ├── ConfigurationError        a setting or an option is wrong
     ├── SetupError                something that must be there is not: a server, a package, disk space, a port
     └── ArtefactError             a model file is missing, truncated or does not match its checksum
@@ -64,6 +67,18 @@ class StoreUnavailableError(UnavailableError):
 
 class InferenceUnavailableError(UnavailableError):
     """Triton does not answer, or not in time."""
+
+
+class RegistryUnavailableError(UnavailableError):
+    """The schema registry does not answer, or not as one."""
+
+
+class LostWritesError(ProfilestreamError):
+    """The store is not in the life in which we began: writes that it acknowledged may be gone."""
+
+
+class FencedError(ProfilestreamError):
+    """Another worker owns our partitions now, and the broker takes nothing more from us."""
 
 
 class ConfigurationError(ProfilestreamError):
