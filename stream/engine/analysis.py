@@ -8,10 +8,10 @@ import numpy as np
 
 from ...inference.embedder import Embedder
 from ...inference.models import ModelSet, Understanding
-from ...schemas.codec import decode_event
 from ...schemas.errors import BadRecordError
 from ...schemas.events import UserEvent
 from ...schemas.validation import Limits, validate
+from ...schemas.wire import Wire
 from ..profile.evidence import Evidence, ranking_key
 from ..profile.layout import Layout
 from ..profile.units import Observations, type_index
@@ -51,19 +51,28 @@ class Analyser:
         redactor: Removes personal data before anything else sees a text.
         limits: What a valid event is.
         layout: Of profiles.
+        wire: How events are written; when its schema registry is unavailable, analysis waits.
     """
 
     def __init__(
-        self, embedder: Embedder, models: Callable[[], ModelSet], redactor: Redactor, limits: Limits, layout: Layout
+        self,
+        embedder: Embedder,
+        models: Callable[[], ModelSet],
+        redactor: Redactor,
+        limits: Limits,
+        layout: Layout,
+        wire: Wire | None = None,
     ) -> None:
         self._embedder = embedder
         self._models = models
         self._redactor = redactor
         self._limits = limits
         self._half_life = layout.half_lives[-1]
+        self._wire = wire or Wire()
 
     async def analyse(self, records: Sequence[Record]) -> Analysed:
         """Understand a batch; bad records are set aside, never raised."""
+        await until_available(lambda: self._wire.prepare([record.value for record in records]), "schema registry")
         good: list[tuple[Record, UserEvent]] = []
         bad: list[tuple[Record, BadRecordError]] = []
         for record in records:
@@ -77,7 +86,7 @@ class Analyser:
         return Analysed(records, [event.user for _, event in good], seen, bad, models)
 
     def _decode(self, record: Record) -> UserEvent:
-        return validate(decode_event(record.value), record.key, record.timestamp, self._limits)
+        return validate(self._wire.decode(UserEvent, record.value), record.key, record.timestamp, self._limits)
 
     async def _observe(
         self, good: list[tuple[Record, UserEvent]], texts: list[tuple[int, str]], models: ModelSet
