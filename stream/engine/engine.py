@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from ...schemas.codec import encode
 from ...schemas.errors import BadRecordError
 from ...schemas.events import DeadLetter
+from ...schemas.wire import Wire
 from ..store.base import ProfileStore
 from .analysis import Analysed, Analyser
 from .apply import Applied, Applier
@@ -73,6 +74,7 @@ class Engine:
         limits: Of batches.
         topics: Where results go.
         counters: Go on counting there, if given.
+        wire: How updates are written.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Engine:
         limits: BatchLimits | None = None,
         topics: OutputTopics | None = None,
         counters: Counters | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -95,6 +98,7 @@ class Engine:
         self._limits = limits or BatchLimits()
         self._topics = topics or OutputTopics()
         self.counters = counters or Counters()
+        self._wire = wire or Wire()
         self._tracker = OffsetTracker()
 
     async def run(self) -> None:
@@ -134,7 +138,7 @@ class Engine:
         while item := await batches.get():
             batch, applied = item
             messages = [self._dead_letter(record, error) for record, error in batch.bad]
-            messages += [Outgoing(self._topics.updates, u.user.encode(), encode(u)) for u in applied.updates]
+            messages += [Outgoing(self._topics.updates, u.user.encode(), self._wire.encode(u)) for u in applied.updates]
             # No later batch has been published yet, so publishing this one again never makes a revision go back.
             await until_available(lambda messages=messages: self._sink.publish(messages), "broker")  # type: ignore[misc]
             await self._acknowledge(batch.records)
