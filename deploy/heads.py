@@ -4,8 +4,8 @@ import time
 
 from ..inference.artefacts import sha256_hex
 from ..inference.heads import Head
-from ..schemas.codec import encode
 from ..schemas.events import ModelEvent
+from ..schemas.wire import Wire
 from ..stream.engine.ports import Outgoing, Sink
 from ..stream.store.models import ModelStore, head_name
 from .topics import MODEL_EVENTS
@@ -17,11 +17,13 @@ class RedisHeadPublisher:
     Args:
         store: Where workers read heads.
         sink: Where they hear of them.
+        wire: How they are told; `ModelEvent` is registered.
     """
 
-    def __init__(self, store: ModelStore, sink: Sink) -> None:
+    def __init__(self, store: ModelStore, sink: Sink, wire: Wire) -> None:
         self._store = store
         self._sink = sink
+        self._wire = wire
 
     async def publish(self, head: Head) -> None:
         """See HeadPublisher: first the head, then the word of it, so that nobody looks for what is not there."""
@@ -36,4 +38,4 @@ class RedisHeadPublisher:
             time=time.time_ns() // 1_000_000,
             properties={"encoder": head.encoder, "labels": str(len(head.labels))},
         )
-        await self._sink.publish([Outgoing(MODEL_EVENTS, head.task.encode(), encode(event))])
+        await self._sink.publish([Outgoing(MODEL_EVENTS, head.task.encode(), self._wire.encode(event))])

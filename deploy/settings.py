@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -52,12 +53,24 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _http_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        good = url.scheme in {"http", "https"} and url.hostname and url.port != 0 and not (url.query or url.fragment)
+    except ValueError:  # not a number for a port, half an IPv6 address
+        good = False
+    if not good or url.username is not None:
+        raise ValueError("give http://host:port or https://…, with user and password as settings of their own")
+    return value
+
+
 def _utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 HostPorts = Annotated[str, AfterValidator(_host_ports)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 UtcTime = Annotated[datetime, AfterValidator(_utc)]
 
@@ -99,6 +112,11 @@ class Settings(BaseSettings):
     kafka_idempotent: bool | None = Field(
         None, description="Idempotent producers; without it, wherever the broker can."
     )
+    schema_registry_url: HttpUrl | None = Field(
+        None, description="A schema registry: with it, messages are written in Confluent's format; both are read."
+    )
+    schema_registry_user: str | None = Field(None, description="The registry's user, where it asks for one.")
+    schema_registry_password: SecretStr | None = Field(None, description="Its password; never printed.")
     group: str = Field("profilestream", min_length=1, description="Kafka consumer group of the workers.")
     partitions: int = Field(6, ge=1, description="Partitions of topics that are created.")
     replication: int = Field(1, ge=1, description="Replicas of topics that are created; 3 in production.")
@@ -179,6 +197,8 @@ class Settings(BaseSettings):
         sasl = self.kafka_security_protocol.startswith("SASL")
         if sasl and (self.kafka_sasl_username is None or self.kafka_sasl_password is None):
             raise ValueError(f"{self.kafka_security_protocol} needs kafka_sasl_username and kafka_sasl_password")
+        if (self.schema_registry_user is None) != (self.schema_registry_password is None):
+            raise ValueError("schema_registry_user and schema_registry_password: give both or none")
         return self
 
     @property
@@ -289,7 +309,7 @@ def _translated(error: ValidationError, sources: Mapping[str, str]) -> Configura
     if not problem["loc"]:
         return ConfigurationError(text)
     name = str(problem["loc"][0])
-    secret = name in {"kafka_sasl_password", "redis_url"}
+    secret = name in {"kafka_sasl_password", "redis_url", "schema_registry_url", "schema_registry_password"}
     value = "" if secret or problem["type"] == "extra_forbidden" else f" {problem['input']!r}"
     more = f" ({error.error_count() - 1} more wrong)" if error.error_count() > 1 else ""
     return ConfigurationError(f"{name}{value} from {sources.get(name, 'the program')}: {text}{more}")

@@ -9,6 +9,8 @@ from ..inference.cache import CachedEmbedder
 from ..inference.client import TritonEmbedder
 from ..inference.embedder import Embedder
 from ..inference.local import LocalEmbedder
+from ..schemas.registry import SchemaRegistry
+from ..schemas.wire import Wire
 from ..stream.engine.engine import BatchLimits
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
@@ -16,7 +18,7 @@ from ..stream.store.redis import RedisStore
 from ..stream.worker.worker import WorkerOptions
 from .local.home import private_folder
 from .local.runs import Addresses
-from .settings import PREFIX, Settings
+from .settings import CONFIG_VARIABLE, PREFIX, Settings
 
 TRITON_READY = 60.0  # seconds that a start waits for Triton to load the model
 
@@ -32,13 +34,14 @@ def repository(settings: Settings) -> Path:
 
 
 def at(settings: Settings, addresses: Addresses) -> Settings:
-    """The settings, with the servers of a local stack in place of their own."""
+    """The settings, with the servers of a local stack in place of their own; a local stack has no schema registry."""
     return settings.model_copy(
         update={
             "kafka_bootstrap": addresses.kafka,
             "redis_url": addresses.redis,
             "triton_url": addresses.triton,
             "replication": 1,
+            "schema_registry_url": None,
         }
     )
 
@@ -50,6 +53,8 @@ def environment(settings: Settings) -> dict[str, str]:
         for name, value in settings
         if value is not None
     }
+    # All is said: what is None here must not come back out of a file that the process would find.
+    ours[CONFIG_VARIABLE] = os.devnull
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | ours
 
 
@@ -63,6 +68,20 @@ def kafka(settings: Settings) -> KafkaConnection:
         username=settings.kafka_sasl_username,
         password=password.get_secret_value() if password else None,
         cafile=str(settings.kafka_ssl_cafile) if settings.kafka_ssl_cafile else None,
+    )
+
+
+def wire(settings: Settings) -> Wire:
+    """How records are written: with a schema registry where there is one."""
+    if settings.schema_registry_url is None:
+        return Wire()
+    password = settings.schema_registry_password
+    return Wire(
+        SchemaRegistry(
+            settings.schema_registry_url,
+            user=settings.schema_registry_user,
+            password=password.get_secret_value() if password else None,
+        )
     )
 
 

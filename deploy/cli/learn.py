@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from functools import partial
 
 import structlog
 import typer
 
 from ...continual.learner import HeadLearner
-from ...schemas.codec import decode_feedback
 from ...schemas.errors import BadRecordError, UnavailableError
-from ...schemas.events import Feedback
+from ...schemas.events import Feedback, ModelEvent
+from ...schemas.wire import Wire
+from ...stream.engine.retrying import until_available
 from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.reader import follow
 from ...stream.kafka.sink import KafkaSink
@@ -21,7 +23,7 @@ from ...stream.worker.status import publish_status
 from .. import wiring
 from ..heads import RedisHeadPublisher
 from ..settings import Settings
-from ..topics import FEEDBACK
+from ..topics import FEEDBACK, MODEL_EVENTS
 from .running import run_until_signal
 
 log = structlog.get_logger(__name__)
@@ -39,13 +41,16 @@ async def _learn(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(store.close)
         embedder = await wiring.embedder(settings)
         stack.push_async_callback(embedder.close)
+        wire = wiring.wire(settings)
+        stack.push_async_callback(wire.close)
+        await until_available(lambda: wire.register(ModelEvent, MODEL_EVENTS), "schema registry")
         models = RedisModelStore(store.client)
         heads = (await load_models(models, embedder.model)).heads
         sink = await KafkaSink.connect(wiring.kafka(settings), idempotent=settings.kafka_idempotent)
         stack.push_async_callback(sink.close)
-        learner = HeadLearner(embedder, RedisHeadPublisher(models, sink), published=heads.values())
+        learner = HeadLearner(embedder, RedisHeadPublisher(models, sink, wire), published=heads.values())
         reading = asyncio.Event()
-        learning = asyncio.ensure_future(learner.run(_feedback(wiring.kafka(settings), reading)))
+        learning = asyncio.ensure_future(learner.run(_feedback(wiring.kafka(settings), wire, reading)))
         reporting = asyncio.ensure_future(_report(store, learner, reading))
         stack.callback(reporting.cancel)
         stopping = asyncio.ensure_future(stop.wait())
@@ -57,11 +62,12 @@ async def _learn(settings: Settings, stop: asyncio.Event) -> None:
         await asyncio.gather(learning, return_exceptions=True)
 
 
-async def _feedback(connection: KafkaConnection, reading: asyncio.Event) -> AsyncIterator[Feedback]:
+async def _feedback(connection: KafkaConnection, wire: Wire, reading: asyncio.Event) -> AsyncIterator[Feedback]:
     """All feedback from the beginning: sums do not depend on order, so reading it again gives the same heads."""
     async for record in follow(connection, FEEDBACK, start="earliest", ready=reading.set):
+        await until_available(partial(wire.prepare, [record.value]), "schema registry")
         try:
-            yield decode_feedback(record.value)
+            yield wire.decode(Feedback, record.value)
         except BadRecordError as error:
             log.warning("feedback left out", partition=record.partition, offset=record.offset, error=str(error))
 

@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ...schemas.codec import encode
 from ...schemas.errors import BadRecordError, BrokerUnavailableError, ConfigurationError
 from ...schemas.events import UserEvent
 from ...schemas.validation import validate
+from ...schemas.wire import Wire
 from ...stream.kafka.sink import start_producer
 from .. import wiring
 from ..event_files import BadLine, format_of, read_events
@@ -46,7 +46,9 @@ def command(
 
 async def _produce(settings: Settings, file: BinaryIO, form: str, *, dry_run: bool) -> tuple[int, int]:
     producer = None
+    wire = wiring.wire(settings)
     if not dry_run:
+        await wire.register(UserEvent, USER_EVENTS)
         await ensure_topics(wiring.kafka(settings), settings.partitions, settings.replication)
         producer = await start_producer(wiring.kafka(settings), idempotent=settings.kafka_idempotent)
     sent = bad = 0
@@ -59,12 +61,13 @@ async def _produce(settings: Settings, file: BinaryIO, form: str, *, dry_run: bo
                     if bad <= SHOWN:
                         progress.console.print(str(line), style="red", highlight=False)
                 if producer:
-                    await _send(producer, good)
+                    await _send(producer, wire, good)
                 sent += len(good)
                 progress.update(progress.task_ids[0], completed=_position(file), description=f"{sent} events")
     finally:
         if producer:
             await producer.stop()
+        await wire.close()
     return sent, bad
 
 
@@ -81,9 +84,9 @@ def _checked(settings: Settings, file: BinaryIO, form: str) -> Iterator[UserEven
         yield item
 
 
-async def _send(producer: AIOKafkaProducer, events: list[UserEvent]) -> None:
+async def _send(producer: AIOKafkaProducer, wire: Wire, events: list[UserEvent]) -> None:
     try:
-        await asyncio.gather(*[await producer.send(USER_EVENTS, encode(e), key=e.user.encode()) for e in events])
+        await asyncio.gather(*[await producer.send(USER_EVENTS, wire.encode(e), key=e.user.encode()) for e in events])
     except KafkaError as error:
         raise BrokerUnavailableError(
             f"Kafka did not take the events: {error}. Run it again: an event that is sent twice counts once."

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from ...schemas.codec import decode_update
 from ...schemas.errors import BadRecordError
 from ...schemas.events import ProfileUpdate
-from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.reader import follow
 from .. import wiring
+from ..settings import Settings
 from .console import errors, output
 
 
@@ -23,16 +22,18 @@ def command(
     limit: Annotated[int, typer.Option(min=0, help="Stop after so many updates; 0: never.")] = 0,
 ) -> None:
     """Follow profile-updates, a line for each. Ends on Ctrl-C."""
-    asyncio.run(_tail(wiring.kafka(context.obj), beginning=beginning, limit=limit))
+    asyncio.run(_tail(context.obj, beginning=beginning, limit=limit))
 
 
-async def _tail(connection: KafkaConnection, *, beginning: bool, limit: int) -> None:
+async def _tail(settings: Settings, *, beginning: bool, limit: int) -> None:
     shown = 0
+    wire = wiring.wire(settings)
     start: Literal["earliest", "latest"] = "earliest" if beginning else "latest"
     errors.print("following profile-updates, Ctrl-C ends", style="dim")
-    async for record in follow(connection, "profile-updates", start=start):
+    async for record in follow(wiring.kafka(settings), "profile-updates", start=start):
+        await wire.prepare([record.value])
         try:
-            output.print(line(decode_update(record.value)), soft_wrap=True)
+            output.print(line(wire.decode(ProfileUpdate, record.value)), soft_wrap=True)
         except BadRecordError as error:
             errors.print(f"offset {record.offset} of partition {record.partition} is not an update: {error}")
         shown += 1

@@ -21,6 +21,7 @@ def command(context: typer.Context) -> None:
             connection=wiring.kafka(settings),
             store=wiring.store(settings),
             embedder=await wiring.embedder(settings),
+            wire=wiring.wire(settings),
             stop=stop,
         )
 

@@ -1,12 +1,14 @@
 """The models in use, kept up to date: a head that is published works in every worker within seconds."""
 
+from functools import partial
+
 import structlog
 
 from ...inference.heads import Head
 from ...inference.models import ModelSet
-from ...schemas.codec import decode_model_event
 from ...schemas.errors import ArtefactError, BadRecordError
 from ...schemas.events import ModelEvent
+from ...schemas.wire import Wire
 from ..engine.retrying import until_available
 from ..kafka.connection import KafkaConnection
 from ..kafka.reader import reader
@@ -63,13 +65,14 @@ class CurrentModels:
         return Head.from_bytes(data)
 
 
-async def follow_model_events(connection: KafkaConnection, topic: str, models: CurrentModels) -> None:
+async def follow_model_events(connection: KafkaConnection, topic: str, models: CurrentModels, wire: Wire) -> None:
     """Load the models, then take each published one; ends when it is cancelled."""
     async with reader(connection, topic, start="latest") as consumer:
         # Where to read from is known before the store is read, so nothing published in between is missed.
         await models.load()
         async for message in consumer:
+            await until_available(partial(wire.prepare, [message.value]), "schema registry")
             try:
-                await models.take(decode_model_event(message.value))
+                await models.take(wire.decode(ModelEvent, message.value))
             except BadRecordError as error:
                 log.warning("model event ignored", error=str(error))

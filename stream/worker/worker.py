@@ -10,7 +10,9 @@ import structlog
 
 from ...inference.embedder import Embedder
 from ...schemas.errors import UnavailableError
+from ...schemas.events import ProfileUpdate
 from ...schemas.validation import Limits
+from ...schemas.wire import Wire
 from ..engine.analysis import Analyser
 from ..engine.apply import Applier
 from ..engine.engine import BatchLimits, Counters, Engine, OutputTopics
@@ -110,12 +112,14 @@ async def run_worker(
     store: RedisStore,
     embedder: Embedder,
     stop: asyncio.Event,
+    wire: Wire | None = None,
 ) -> None:
     """Run a worker until `stop` is set; then finish what is in flight, acknowledge and leave the group.
 
     Raises:
         ProfilestreamError: It cannot start, or it cannot go on.
     """
+    wire = wire or Wire()
     failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def failed(error: BaseException) -> None:
@@ -127,10 +131,13 @@ async def run_worker(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         stack.push_async_callback(embedder.close)
+        stack.push_async_callback(wire.close)
+        await until_available(lambda: wire.register(ProfileUpdate, options.outputs.updates), "schema registry")
         await models.load()
         sink = await KafkaSink.connect(connection, idempotent=options.idempotent)
         stack.push_async_callback(sink.close)
-        host = Host(_engines(options, store, embedder, sink, models, counters), 2 * options.batches.events, failed)
+        engines = _engines(options, store, embedder, sink, models, counters, wire)
+        host = Host(engines, 2 * options.batches.events, failed)
         app = create_app(
             group=options.group,
             topic=options.events,
@@ -140,7 +147,7 @@ async def run_worker(
             instance=options.instance,
         )
         background = [
-            asyncio.create_task(follow_model_events(connection, options.model_events, models)),
+            asyncio.create_task(follow_model_events(connection, options.model_events, models, wire)),
             asyncio.create_task(_report(store, counters, host, models)),
         ]
         for task in background:
@@ -157,8 +164,9 @@ def _engines(
     sink: Sink,
     models: CurrentModels,
     counters: Counters,
+    wire: Wire,
 ) -> Callable[[FaustSource], Engine]:
-    analyser = Analyser(embedder, models, Redactor(), options.limits, options.layout)
+    analyser = Analyser(embedder, models, Redactor(), options.limits, options.layout, wire)
     applier = Applier(store, options.layout)
     return lambda source: Engine(
         source=source,
@@ -169,6 +177,7 @@ def _engines(
         limits=options.batches,
         topics=options.outputs,
         counters=counters,
+        wire=wire,
     )
 
 

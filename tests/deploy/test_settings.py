@@ -110,6 +110,10 @@ def test_unknown_override_is_refused():
         ("kafka_bootstrap", "localhost"),
         ("triton_url", "http://127.0.0.1:8001"),
         ("redis_url", "127.0.0.1:6379"),
+        ("schema_registry_url", "registry:8081"),
+        ("schema_registry_url", "http://"),
+        ("schema_registry_url", "http://registry:http"),
+        ("schema_registry_url", "http://registry:8081?x=1"),
         ("earliest_time", "yesterday"),
     ],
 )
@@ -148,6 +152,20 @@ def test_sasl_needs_a_login():
     """A login that is not complete is told before the first connection fails."""
     assert "kafka_sasl_password" in problem(kafka_security_protocol="SASL_SSL", kafka_sasl_username="me")
     assert Settings.load(kafka_security_protocol="SASL_SSL", kafka_sasl_username="me", kafka_sasl_password="p")
+
+
+def test_registry_needs_all_of_a_login():
+    """A login to the schema registry that is not complete is told before the first request fails."""
+    assert "schema_registry_password" in problem(schema_registry_user="me")
+    settings = Settings.load(schema_registry_user="me", schema_registry_password="pa/ss")
+    assert "pa/ss" not in repr(settings)
+
+
+def test_password_in_the_registrys_url_is_refused():
+    """A password in a URL would get into logs: it has a setting of its own, and is not repeated in the error."""
+    message = problem(schema_registry_url="https://ann:pa55@registry:8081")
+    assert "settings of their own" in message
+    assert "pa55" not in message
 
 
 def test_secrets_are_never_shown(monkeypatch):
