@@ -76,7 +76,7 @@ class ProfileUpdate:
     """A changed profile: one message on `profile-updates` (compacted), keyed by the user.
 
     Attributes:
-        revision: Grows by one with each change of this profile; a consumer never sees it go back.
+        revision: Grows with each change of this profile; the same events always give the same number.
         model_version: The encoder whose vectors are in the profile.
         topic, partition, offset: The last source message that is in it.
         time: The latest event time in it, in ms.

@@ -1,7 +1,7 @@
 """What a batch says becomes stored profiles: each event once, whatever was tried before."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,10 +103,13 @@ class Applier:
         """Write the changed rows; returns what each user's profile is now, and the users whose write was refused."""
         values = [value or Stored(0, b"") for value in stored]
         states = encode_states(table, model, _seeds(table)) if len(changed) else []
-        writes = [Write(users[row], values[row].revision, states[row]) for row in changed]
+        writes = [
+            Write(users[row], values[row].revision, states[row], _revision(values[row].revision, table.offsets[row]))
+            for row in changed
+        ]
         done = await until_available(lambda: self._store.save(writes), "store")
         for row, write in zip(changed.tolist(), writes, strict=True):
-            values[row] = Stored(write.expected + 1, write.state)
+            values[row] = write.after
         return values, {write.user for write, ok in zip(writes, done, strict=True) if not ok}
 
     def _update(self, batch: Analysed, table: ProfileTable, row: int, value: Stored, event: int) -> ProfileUpdate:
@@ -120,7 +123,7 @@ class Applier:
             model_version=batch.models.encoder,
             topic=source.topic,
             partition=source.number,
-            offset=batch.seen.offset[event],
+            offset=table.offsets[row][batch.seen.partition[event]],
             time=int(table.last[row]),
             events=int(table.events[row]),
             interests=view.leading_labels(table, row, -1, name),
@@ -130,6 +133,15 @@ class Applier:
             evidence=view.evidence(table, row, name),
             state=value.state,
         )
+
+
+def _revision(before: int, offsets: Mapping[str, int]) -> int:
+    """The revision of a profile that holds the events up to `offsets`: of the same events, always the same number.
+
+    Were it a plain count of writes, a store that lost its last ones would begin again below the numbers that consumers
+    of the updates have seen, and they would take what follows for old.
+    """
+    return max(before + 1, sum(offset + 1 for offset in offsets.values()))
 
 
 def _seeds(table: ProfileTable) -> NDArray[np.uint64]:

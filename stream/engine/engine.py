@@ -26,6 +26,7 @@ from .retrying import until_available
 from .tracker import OffsetTracker
 
 DEAD_LETTER_HEADER = "dead-letter"
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,15 @@ class Engine:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fetch(slots, analysed, tasks), name="fetch")
             tasks.create_task(self._apply(analysed, applied), name="apply")
-            tasks.create_task(self._publish(slots, applied), name="publish")
+            watch = tasks.create_task(self._watch(), name="watch")
+            publish = tasks.create_task(self._publish(slots, applied), name="publish")
+            publish.add_done_callback(lambda _: watch.cancel())
+
+    async def _watch(self) -> None:
+        """Look after the store while nothing is read: what it lost must be read again now, not with the next event."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            await until_available(self._store.check, "store")
 
     async def _fetch(
         self, slots: asyncio.Semaphore, out: asyncio.Queue[asyncio.Task[Analysed] | None], tasks: asyncio.TaskGroup
@@ -137,13 +146,16 @@ class Engine:
     async def _publish(self, slots: asyncio.Semaphore, batches: asyncio.Queue[tuple[Analysed, Applied] | None]) -> None:
         while item := await batches.get():
             batch, applied = item
-            messages = [self._dead_letter(record, error) for record, error in batch.bad]
-            messages += [Outgoing(self._topics.updates, u.user.encode(), self._wire.encode(u)) for u in applied.updates]
-            # No later batch has been published yet, so publishing this one again never makes a revision go back.
-            await until_available(lambda messages=messages: self._sink.publish(messages), "broker")  # type: ignore[misc]
+            await self._send(batch, applied)
             await self._acknowledge(batch.records)
             self._count(batch, applied)
             slots.release()
+
+    async def _send(self, batch: Analysed, applied: Applied) -> None:
+        messages = [self._dead_letter(record, error) for record, error in batch.bad]
+        messages += [Outgoing(self._topics.updates, u.user.encode(), self._wire.encode(u)) for u in applied.updates]
+        # No later batch has been published yet, so publishing this one again never makes a revision go back.
+        await until_available(lambda: self._sink.publish(messages), "broker")
 
     async def _acknowledge(self, records: Sequence[Record]) -> None:
         done: dict[Partition, int] = {}

@@ -1,13 +1,13 @@
-"""An in-memory log in place of Kafka: topics, partitions, committed offsets and consumers that crash."""
+"""An in-memory log in place of Kafka: topics, partitions, committed offsets, and producers that are fenced off."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aiokafka.partitioner import murmur2
 
-from ...schemas.errors import BrokerUnavailableError
+from ...schemas.errors import BrokerUnavailableError, FencedError
 from .ports import Outgoing, Partition, Record
 
 PARTITIONS = 4
@@ -30,6 +30,7 @@ class MemoryLog:
         self.partitions = partitions
         self.failing = False
         self.committed: dict[Partition, int] = {}
+        self.epochs: Counter[Partition] = Counter()
         self._messages: defaultdict[Partition, list[LogMessage]] = defaultdict(list)
         self._written = asyncio.Event()
 
@@ -51,11 +52,19 @@ class MemoryLog:
         timestamp: int = 0,
     ) -> tuple[Partition, int]:
         """Write a message, in the partition that Kafka's own clients would choose; returns where it is."""
-        partition = Partition(topic, (murmur2(key or b"") & 0x7FFFFFFF) % self.partitions)
+        partition = self.partition_of(topic, key)
         messages = self._messages[partition]
         messages.append(LogMessage(key, value, headers, timestamp))
         self.wake()
         return partition, len(messages) - 1
+
+    def partition_of(self, topic: str, key: bytes | None) -> Partition:
+        """Where messages of a key are."""
+        return Partition(topic, (murmur2(key or b"") & 0x7FFFFFFF) % self.partitions)
+
+    def end(self, partition: Partition) -> int:
+        """The offset that the next message gets."""
+        return len(self._messages[partition])
 
     def messages(self, topic: str) -> list[LogMessage]:
         """All messages of a topic, partition by partition, those of a key in order."""
@@ -128,5 +137,56 @@ class MemorySink:
         """See Sink."""
         if self._log.failing:
             raise BrokerUnavailableError("The in-memory log was told to fail.")
-        for message in messages:
-            self._log.append(message.topic, message.key, message.value, headers=message.headers)
+        _write(self._log, messages)
+
+
+class FencedSink:
+    """A producer with a transaction a source partition: who is there later fences off who was there before.
+
+    As Apache Kafka's transactional producers with one `transactional.id` a source partition: the broker counts an
+    epoch for each id, and takes messages of the highest one only. A message belongs to the source partition of its
+    key; all messages of one call are taken, or none.
+
+    Args:
+        log: The broker.
+        topic: The source's topic.
+        partitions: Those of its partitions that were assigned; their epochs are counted up now.
+    """
+
+    def __init__(self, log: MemoryLog, topic: str, partitions: Iterable[Partition]) -> None:
+        self._log = log
+        self._topic = topic
+        self._epochs: dict[Partition, int] = {}
+        for partition in partitions:
+            log.epochs[partition] += 1
+            self._epochs[partition] = log.epochs[partition]
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """See Sink.
+
+        Raises:
+            FencedError: A partition that a message belongs to has another owner.
+        """
+        if self._log.failing:
+            raise BrokerUnavailableError("The in-memory log was told to fail.")
+        for partition in {self._log.partition_of(self._topic, message.key) for message in messages}:
+            if not self._owns(partition):
+                raise FencedError(f"{partition} has another owner now")
+        _write(self._log, messages)
+
+    def renewed(self) -> "FencedSink":
+        """This producer after a transaction that it aborted: what it sent before is not taken any more (KIP-890).
+
+        Only the owner may do that: an epoch that another worker took cannot be taken back.
+        """
+        after = FencedSink(self._log, self._topic, filter(self._owns, self._epochs))
+        after._epochs = self._epochs | after._epochs
+        return after
+
+    def _owns(self, partition: Partition) -> bool:
+        return self._epochs.get(partition) == self._log.epochs[partition]
+
+
+def _write(log: MemoryLog, messages: Sequence[Outgoing]) -> None:
+    for message in messages:
+        log.append(message.topic, message.key, message.value, headers=message.headers)

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from ...schemas.errors import ConfigurationError, StoreUnavailableError
 from .base import Stored, Write
+from .life import ServerLife
 
 PREFIX = "profile:"
 WATERMARKS = "profilestream:watermarks"
@@ -31,10 +32,12 @@ class RedisStore:
 
     Args:
         client: Gives bytes (`decode_responses=False`).
+        life: Greets the client's connections; without it, a server that lost writes is not noticed.
     """
 
-    def __init__(self, client: "Redis") -> None:
+    def __init__(self, client: "Redis", life: ServerLife | None = None) -> None:
         self.client = client
+        self._life = life or ServerLife()
         self._compare_and_set = client.register_script(_COMPARE_AND_SET)
 
     @classmethod
@@ -48,14 +51,19 @@ class RedisStore:
         Raises:
             ConfigurationError: The URL is not one of Redis.
         """
+        life = ServerLife()
         try:
             # The engine waits and tries again by itself: one place that knows what to do, and says so in the log.
             client = Redis.from_url(
-                url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+                url,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                retry=Retry(NoBackoff(), 0),
+                redis_connect_func=life.greet,
             )
         except ValueError as error:
             raise ConfigurationError(f"redis_url: {error}") from error
-        return cls(client)
+        return cls(client, life)
 
     async def load(self, users: Sequence[str]) -> list[Stored | None]:
         """See ProfileStore."""
@@ -74,15 +82,22 @@ class RedisStore:
                 for write in writes:
                     await self._compare_and_set(
                         keys=[PREFIX + write.user],
-                        args=[_revision(write.expected), _revision(write.expected + 1) + write.state],
+                        args=[_revision(write.expected), _revision(write.after.revision) + write.state],
                         client=pipe,
                     )
                 return [bool(done) for done in await pipe.execute()]
 
     async def watermarks(self) -> dict[str, int]:
         """See ProfileStore."""
+        self._life.expected = None
         with translated():
-            found = cast("dict[bytes, bytes]", await self.client.hgetall(WATERMARKS))
+            # Connections to an earlier life have nothing more to say; on the new one, both answers are of one life.
+            await self.client.connection_pool.disconnect(inuse_connections=False)
+            async with self.client.pipeline(transaction=False) as pipe:
+                pipe.info("server")
+                pipe.hgetall(WATERMARKS)
+                info, found = cast("tuple[dict[str, str], dict[bytes, bytes]]", tuple(await pipe.execute()))
+        self._life.expected = info["run_id"]
         return {partition.decode(): int(offset) for partition, offset in found.items()}
 
     async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
@@ -90,6 +105,11 @@ class RedisStore:
         if offsets:
             with translated():
                 await self.client.hset(WATERMARKS, mapping={name.encode(): offset for name, offset in offsets.items()})
+
+    async def check(self) -> None:
+        """See ProfileStore."""
+        with translated():
+            await self.client.ping()
 
     async def users(self) -> AsyncIterator[str]:
         """See ProfileStore."""

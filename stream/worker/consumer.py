@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from faust.transport.drivers.aiokafka import Consumer, Transport
 
+from ..engine.position import resume_at
+
 Watermarks = Callable[[], Awaitable[dict[str, int]]]
 
 log = structlog.get_logger(__name__)
@@ -24,10 +26,10 @@ def rewinding_transport(transport: Transport, watermarks: Watermarks) -> Transpo
             await super().perform_seek()
             marks = await watermarks()
             for partition, committed in list(self._committed_offset.items()):
-                mark = marks.get(f"{partition.topic}-{partition.partition}", 0)
-                if committed and mark < committed and partition in self.assignment():
-                    log.warning("profiles are behind Kafka, reading again", partition=str(partition), offset=mark)
-                    await self._rewind(partition, mark)
+                start = resume_at(committed, marks.get(f"{partition.topic}-{partition.partition}"))
+                if committed and start < committed and partition in self.assignment():
+                    log.warning("profiles are behind Kafka, reading again", partition=str(partition), offset=start)
+                    await self._rewind(partition, start)
 
         async def _rewind(self, partition: Any, offset: int) -> None:
             await self._thread.seek_wait({partition: offset})
