@@ -3,6 +3,8 @@
 import asyncio
 
 import typer
+import uvloop
+from threadpoolctl import threadpool_limits
 
 from ...stream.worker.worker import run_worker
 from .. import wiring
@@ -14,6 +16,8 @@ def command(context: typer.Context) -> None:
     """Consume user-events, keep profiles in Redis, publish profile-updates. Stops cleanly on SIGTERM."""
     settings: Settings = context.obj
     options = wiring.worker_options(settings)
+    uvloop.install()  # also for the loop that aiokafka gets in a thread of its own
+    threadpool_limits(1, "blas")  # its products are small: more threads would only take the encoder's cores
 
     async def job(stop: asyncio.Event) -> None:
         await run_worker(
