@@ -47,18 +47,25 @@ class MemoryGroup:
         self._settle()
         return await joined
 
-    def leave(self, member: str) -> None:
-        """A member goes, or is thrown out because it was silent; not while it waits to join, since then it speaks."""
-        waiting = self._joining.get(member)
-        if member in self._joining and (waiting is None or waiting.done()):
-            del self._joining[member]
-            self._begin()
-            self._settle()
+    def leave(self, member: str) -> bool:
+        """A member goes, or is thrown out because it was silent.
 
-    def rebalance(self) -> None:
-        """Let all members join again, as when a broker or the subscription changes."""
+        Returns:
+            Whether it was there; a member that waits to join is not silent and stays.
+        """
+        waiting = self._joining.get(member)
+        if member not in self._joining or (waiting and not waiting.done()):
+            return False
+        del self._joining[member]
         self._begin()
         self._settle()
+        return True
+
+    def rebalance(self) -> bool:
+        """Let all members join again, as when a broker or the subscription changes; False if they are just doing so."""
+        settled = self._timer is None
+        self._begin()
+        return settled
 
     def settled(self, member: str, generation: int) -> bool:
         """What a heartbeat answers: False when the member must join again."""
