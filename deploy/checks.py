@@ -54,21 +54,20 @@ async def kafka(settings: Settings) -> str:
         there = await consumer.topics()
     missing = [topic.name for topic in TOPICS if topic.name not in there]
     if missing:
-        raise ConfigurationError(
-            f"no topic {', '.join(missing)}: `profilestream up` or `profilestream topics` makes them"
-        )
+        raise ConfigurationError(f"no topic {', '.join(missing)}: `profilestream prepare --publish` makes them")
     return f"{settings.kafka_bootstrap}, {len(TOPICS)} topics"
 
 
 async def redis(settings: Settings) -> str:
-    """The store, and that it never evicts."""
+    """The store, and that it never evicts a profile."""
     store = wiring.store(settings)
     try:
         with translated():
             server, memory = await store.client.info("server"), await store.client.info("memory")
     finally:
         await store.close()
-    if memory.get("maxmemory_policy") != "noeviction":
+    # What is evicted by the other policies has an expiry, as profiles have not.
+    if str(memory.get("maxmemory_policy")).startswith("allkeys"):
         raise ConfigurationError("Redis may evict profiles: set its maxmemory-policy to noeviction")
     name = "Valkey" if "valkey_version" in server else "Redis"
     return f"{name} {server.get('valkey_version') or server['redis_version']}, {memory['used_memory_human']} used"
@@ -107,6 +106,17 @@ async def workers(settings: Settings) -> str:
     if not statuses:
         raise SetupError("no worker runs: start one with `profilestream worker`")
     return ", ".join(f"{name}: {len(status['partitions'])} partitions" for name, status in statuses.items())
+
+
+async def servers(settings: Settings) -> None:
+    """What a process of ours needs at its start: once it runs, it waits for servers that are away.
+
+    Raises:
+        UnavailableError: Redis or Kafka does not answer.
+        ConfigurationError: Redis evicts profiles, or topics are missing.
+    """
+    await redis(settings)
+    await kafka(settings)
 
 
 CHECKS: dict[str, Callable[[Settings], Awaitable[str]]] = {

@@ -17,14 +17,19 @@ from typing import Any, BinaryIO, Literal, TypeVar
 
 import orjson
 
-from ..schemas.errors import ConfigurationError
+from ..schemas.codec import encode
+from ..schemas.errors import BadRecordError, ConfigurationError
 from ..schemas.events import Property, UserEvent
+from ..schemas.validation import Limits, validate
 
 Format = Literal["jsonl", "csv"]
 Line = TypeVar("Line")
 
 MAX_LINE = 4 * 1024 * 1024
-"""Bytes of the longest line that is read; Kafka's default for a whole message is 1 MB."""
+"""Bytes of the longest line that is read."""
+
+MAX_EVENT = 1_000_000
+"""Bytes of the largest event; Kafka's default for a whole message, with its key and headers, is 1 MiB."""
 
 FIELDS = ("id", "user", "type", "time", "text", "item", "properties")
 
@@ -69,22 +74,47 @@ def format_of(path: Path, given: str | None = None) -> Format:
     return found
 
 
-def read_events(file: BinaryIO, form: Format) -> Iterator[UserEvent | BadLine]:
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the worker will refuse, to be found where somebody can mend it.
+
+    Attributes:
+        limits: What is plausible.
+        now: The time that Kafka would give a message, in ms.
+    """
+
+    limits: Limits
+    now: int
+
+    def __call__(self, event: UserEvent) -> None:
+        """Raises _Problem."""
+        try:
+            validate(event, None, self.now, self.limits)
+        except BadRecordError as error:
+            detail = error.detail
+            if error.reason == "time_out_of_range":
+                latest = self.now + self.limits.future_tolerance
+                detail = f"time: {_day(event.time)} is not between {_day(self.limits.earliest)} and {_day(latest)}"
+            raise _Problem(detail) from error
+
+
+def read_events(file: BinaryIO, form: Format, checks: Checks) -> Iterator[UserEvent | BadLine]:
     """All events of a file, in its order.
 
     JSON lines have the fields of `UserEvent`, one object a line. CSV has them as columns, named in the first line;
     other columns become properties (numbers and true/false as such), those without a name are left out. `time` is
     ISO 8601 (UTC where no zone is given) or whole ms since 1970. An event without an id gets one from its line and
-    content, so that a file that is sent twice counts once.
+    content, the same each time that the file is read.
 
     Args:
         file: Open for reading bytes; `file.tell()` shows the progress.
         form: See `format_of`.
+        checks: What must hold of each event.
     """
     lines = _Lines(file)
     if form == "jsonl":
-        return _events(lines, lines, _fields_of_json)
-    return _csv_events(lines)
+        return _events(lines, lines, _fields_of_json, checks)
+    return _csv_events(lines, checks)
 
 
 class _Lines:
@@ -92,10 +122,12 @@ class _Lines:
 
     Attributes:
         number: How many lines were read.
+        bytes: How long they were together.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self.number = 0
+        self.bytes = 0
         self._file = file
 
     def __iter__(self) -> "_Lines":
@@ -106,6 +138,7 @@ class _Lines:
         if not raw:
             raise StopIteration
         self.number += 1
+        self.bytes += len(raw)
         if len(raw) > MAX_LINE:
             while raw and not raw.endswith(b"\n"):
                 raw = self._file.readline(MAX_LINE)
@@ -114,14 +147,17 @@ class _Lines:
 
 
 def _events(
-    lines: _Lines, source: Iterator[Line], fields: Callable[[Line], Mapping[str, Any] | None]
+    lines: _Lines, source: Iterator[Line], fields: Callable[[Line], Mapping[str, Any] | None], checks: Checks
 ) -> Iterator[UserEvent | BadLine]:
     """Events of whatever the source makes of the lines; `fields` gives None for an empty line."""
     while True:
-        number = lines.number + 1
+        number, before = lines.number + 1, lines.bytes
         try:
             values = fields(next(source))
             event = None if values is None else _event(number, values)
+            if event is not None:
+                checks(event)
+                _check_size(event, lines.bytes - before)
         except StopIteration:
             return
         except (_Problem, csv.Error) as problem:
@@ -147,7 +183,13 @@ def _fields_of_json(raw: bytes) -> Mapping[str, Any] | None:
     return values
 
 
-def _csv_events(lines: _Lines) -> Iterator[UserEvent | BadLine]:
+def _check_size(event: UserEvent, line: int) -> None:
+    # No event is larger than its line, so that few are encoded here.
+    if line > MAX_EVENT and (size := len(encode(event))) > MAX_EVENT:
+        raise _Problem(f"{size} bytes, more than Kafka takes ({MAX_EVENT}); send less text or fewer properties")
+
+
+def _csv_events(lines: _Lines, checks: Checks) -> Iterator[UserEvent | BadLine]:
     rows = csv.reader(map(_text_of, lines), strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
@@ -155,7 +197,7 @@ def _csv_events(lines: _Lines) -> Iterator[UserEvent | BadLine]:
     except (_Problem, csv.Error) as problem:
         yield BadLine(1, str(problem))
         return
-    yield from _events(lines, rows, partial(_fields_of_row, header))
+    yield from _events(lines, rows, partial(_fields_of_row, header), checks)
 
 
 def _text_of(raw: bytes) -> str:
@@ -256,6 +298,14 @@ def _milliseconds(time: datetime) -> int:
     """Exact, where `timestamp()` rounds to a float."""
     past = time - datetime(1970, 1, 1, tzinfo=UTC)
     return past.days * 86_400_000 + past.seconds * 1000 + past.microseconds // 1000
+
+
+def _day(time: int) -> str:
+    """A time in ms for a message; it may be beyond any calendar."""
+    try:
+        return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return f"{time} ms"
 
 
 def _properties(value: Any) -> dict[str, Property]:

@@ -8,11 +8,20 @@ import structlog
 from .settings import Settings
 
 _LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio")
+# Errors to a library, but an answer to us: what follows from them we say ourselves.
+_SAID_BY_US = ("Unable connect to", "Unexpected error during InitProducerIdRequest")
 
 
-def configure_logs(settings: Settings) -> None:
-    """Set up structlog, and let the libraries' warnings through the same output."""
+def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
+    """Set up structlog, and let the libraries' warnings through the same output.
+
+    Args:
+        settings: Say what is logged, and in which form.
+        quiet: Log nothing below a warning unless the settings ask for it: for commands that talk to a person.
+    """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    if quiet and "log_level" not in settings.model_fields_set:
+        level = logging.WARNING
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -37,6 +46,7 @@ def configure_logs(settings: Settings) -> None:
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer]
         )
     )
+    handler.addFilter(lambda record: not record.getMessage().startswith(_SAID_BY_US))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

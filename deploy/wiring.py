@@ -20,7 +20,7 @@ from .local.home import private_folder
 from .local.runs import Addresses
 from .settings import CONFIG_VARIABLE, PREFIX, Settings
 
-TRITON_READY = 60.0  # seconds that a start waits for Triton to load the model
+TRITON_READY = 10.0  # seconds that a start waits for Triton
 
 
 def home(settings: Settings) -> Path:

@@ -2,15 +2,18 @@
 
 import sys
 
-from ...schemas.errors import ProfilestreamError
+from ...schemas.errors import ProfilestreamError, StoreUnavailableError
 from .app import app
-from .console import errors
+from .console import complain
 
 
 def main() -> None:
     """Entry point of `profilestream`: an error that we foresaw is one or two lines, never a traceback."""
     try:
         app()
+    except StoreUnavailableError as error:
+        complain(f"{error}\nStart one (`profilestream up`), or set PROFILESTREAM_REDIS_URL.")
+        sys.exit(1)
     except ProfilestreamError as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        complain(str(error))
         sys.exit(1)

@@ -5,9 +5,16 @@ from typing import Annotated
 
 import typer
 
+from .. import wiring
+from ..local.runs import find_running
 from ..logs import configure_logs
 from ..settings import Settings
 from . import bench, demo, doctor, learn, prepare, produce, profile, tail, up, worker
+from .console import say
+
+_SERVICES = ("worker", "learn")
+_OWN_STACK = ("demo", "bench", "up", "down")
+_ADDRESSES = {"kafka_bootstrap", "redis_url", "triton_url"}
 
 app = typer.Typer(
     name="profilestream",
@@ -26,11 +33,24 @@ def settings(
     ] = None,
 ) -> None:
     """Read the settings that every command uses."""
-    context.obj = Settings.load(config)
-    configure_logs(context.obj)
+    command = context.invoked_subcommand
+    loaded = Settings.load(config)
+    configure_logs(loaded, quiet=command not in _SERVICES)
+    context.obj = loaded if command in _OWN_STACK else _beside_a_local_stack(loaded)
 
 
-for command in (demo, up, worker, learn, prepare, produce, tail, doctor, bench):
-    app.command(name=command.__name__.rpartition(".")[2])(command.command)
+def _beside_a_local_stack(loaded: Settings) -> Settings:
+    """The settings with the addresses of the local stack that runs here, unless any address was given."""
+    if loaded.model_fields_set & _ADDRESSES:
+        return loaded
+    addresses = find_running(loaded.home)
+    if addresses is None:
+        return loaded
+    say(f"using the local stack: Kafka at {addresses.kafka}, Redis at {addresses.redis}")
+    return wiring.at(loaded, addresses)
+
+
+for module in (demo, up, worker, learn, prepare, produce, tail, doctor, bench):
+    app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.command(name="down")(up.down)
 app.add_typer(profile.app, name="profile")

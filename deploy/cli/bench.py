@@ -11,7 +11,7 @@ from ...schemas.errors import SetupError
 from ..bench.run import BenchOptions, run_bench
 from ..prepare import prepare
 from ..settings import Settings
-from .console import errors, output
+from .console import errors, output, say
 
 
 def command(
@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Distinct texts through the whole pipeline, beside the same model in-process on the same cores."""
     settings: Settings = context.obj
-    prepared = prepare(settings, errors.print)
+    prepared = prepare(settings, say)
     options = BenchOptions(rounds=rounds, texts=texts, words=words)
     result = asyncio.run(run_bench(settings, options, prepared, errors))
     output.print(result.table())

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from .. import checks
 from ..settings import Settings
+from ..terminal import plain
 from .console import output
 
 
@@ -27,7 +28,7 @@ def command(context: typer.Context) -> None:
     table = Table("", "check", "found", show_edge=False)
     for finding in findings:
         mark = "[red]✗[/]" if finding.problem else "[green]✓[/]"
-        table.add_row(mark, finding.name, finding.problem or finding.found)
+        table.add_row(mark, finding.name, plain(finding.problem or finding.found))
     output.print(table)
     if any(finding.problem for finding in findings):
         raise typer.Exit(1)

@@ -20,11 +20,11 @@ from ...stream.kafka.sink import KafkaSink
 from ...stream.store.models import RedisModelStore, load_models
 from ...stream.store.redis import RedisStore
 from ...stream.worker.status import publish_status
-from .. import wiring
+from .. import checks, wiring
 from ..heads import RedisHeadPublisher
 from ..settings import Settings
 from ..topics import FEEDBACK, MODEL_EVENTS
-from .running import run_until_signal
+from .running import run_until_signal, unless_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +32,16 @@ log = structlog.get_logger(__name__)
 def command(context: typer.Context) -> None:
     """Learn heads from the feedback topic, from its beginning on, and publish them to the workers."""
     settings: Settings = context.obj
-    run_until_signal(lambda stop: _learn(settings, stop), settings.shutdown_seconds)
+
+    async def job(stop: asyncio.Event) -> None:
+        await unless_stopped(stop, _learn(settings))
+
+    run_until_signal(job, settings.shutdown_seconds)
 
 
-async def _learn(settings: Settings, stop: asyncio.Event) -> None:
+async def _learn(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
+        await checks.servers(settings)
         store = wiring.store(settings)
         stack.push_async_callback(store.close)
         embedder = await wiring.embedder(settings)
@@ -50,16 +55,9 @@ async def _learn(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(sink.close)
         learner = HeadLearner(embedder, RedisHeadPublisher(models, sink, wire), published=heads.values())
         reading = asyncio.Event()
-        learning = asyncio.ensure_future(learner.run(_feedback(wiring.kafka(settings), wire, reading)))
-        reporting = asyncio.ensure_future(_report(store, learner, reading))
+        reporting = asyncio.create_task(_report(store, learner, reading))
         stack.callback(reporting.cancel)
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({learning, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if learning.done():
-            learning.result()
-        learning.cancel()
-        await asyncio.gather(learning, return_exceptions=True)
+        await learner.run(_feedback(wiring.kafka(settings), wire, reading))
 
 
 async def _feedback(connection: KafkaConnection, wire: Wire, reading: asyncio.Event) -> AsyncIterator[Feedback]:

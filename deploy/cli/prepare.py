@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from .. import prepare
+from .. import prepare, wiring
 from ..settings import Settings
-from .console import errors
+from ..topics import ensure_topics
+from .console import say
 
 
 def command(
@@ -17,16 +18,21 @@ def command(
         Path | None,
         typer.Option(help="A text a line, of the kind that your users write; the codebook is fitted on them."),
     ] = None,
-    publish: Annotated[bool, typer.Option(help="Also put codebook and heads into Redis.")] = False,
+    publish: Annotated[bool, typer.Option(help="Also make the topics, and put codebook and heads into Redis.")] = False,
 ) -> None:
     """Export the encoder for Triton and fit its codebook and sentiment head. Done once; later runs find it there."""
     settings: Settings = context.obj
-    prepared = prepare.prepare(settings, errors.print, texts)
+    prepared = prepare.prepare(settings, say, texts)
     if publish:
-        asyncio.run(prepare.publish_models(settings, prepared))
+        asyncio.run(_publish(settings, prepared))
     manifest = prepared.encoder.manifest
-    errors.print(
+    say(
         f"{manifest.model}: {manifest.dimensions} dimensions, {manifest.precision}, "
         f"cosine to the original {manifest.cosine:.4f}; {len(prepared.codebook.codes)} codes; "
         f"sentiment r = {prepared.sentiment_correlation:.2f}"
     )
+
+
+async def _publish(settings: Settings, prepared: prepare.Prepared) -> None:
+    await ensure_topics(wiring.kafka(settings), settings.partitions, settings.replication)
+    await prepare.publish_models(settings, prepared)

@@ -2,13 +2,15 @@
 
 import asyncio
 import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
 import typer
 from rich.bar import Bar
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 
@@ -18,6 +20,7 @@ from ...stream.lookup import Lookup, ReadableProfile
 from ...stream.store.models import RedisModelStore, load_models
 from .. import wiring
 from ..settings import Settings
+from ..terminal import plain
 from .console import output
 
 app = typer.Typer(help="Look profiles up.", no_args_is_help=True)
@@ -48,7 +51,9 @@ def top(
     table = Table("user", "events", "last seen", "mood", "interests")
     for profile in asyncio.run(_top(context.obj, most)):
         interests = ", ".join(f"{interest.label} {interest.share:.0%}" for interest in profile.interests[:3])
-        table.add_row(profile.user, str(profile.events), day(profile.last_seen), mood(profile.sentiment), interests)
+        table.add_row(
+            plain(profile.user), str(profile.events), day(profile.last_seen), mood(profile.sentiment), plain(interests)
+        )
     output.print(table)
 
 
@@ -62,10 +67,13 @@ def panel(profile: ReadableProfile) -> Panel:
     facts.add_row("when", hours_line(profile.hours))
     why = Table.grid(padding=(0, 2))
     for item in profile.evidence:
-        why.add_row(f"[cyan]{item.label}[/]", f"“{item.excerpt}”", f"{item.confidence:.0%}")
-    return Panel(
-        Group(facts, "", "[bold]interests[/]", _bars(profile.interests), "", "[bold]why[/]", why), title=profile.user
-    )
+        why.add_row(plain(item.label, "cyan"), plain(f"“{item.excerpt}”"), f"{item.confidence:.0%}")
+    parts: list[RenderableType] = [facts]
+    if profile.interests:
+        parts += ["", "[bold]interests[/]", _bars(profile.interests)]
+    if profile.evidence:
+        parts += ["", "[bold]why[/]", why]
+    return Panel(Group(*parts), title=plain(profile.user))
 
 
 def day(time: int) -> str:
@@ -87,21 +95,27 @@ def hours_line(hours: list[float]) -> str:
 def _bars(interests: tuple[Interest, ...]) -> Table:
     table = Table.grid(padding=(0, 2))
     for interest in interests:
-        table.add_row(f"[cyan]{interest.label}[/]", f"{interest.share:.0%}", Bar(1.0, 0.0, interest.share, width=30))
+        table.add_row(plain(interest.label, "cyan"), f"{interest.share:.0%}", Bar(1.0, 0.0, interest.share, width=30))
     return table
 
 
-async def _lookup(settings: Settings) -> Lookup:
+@asynccontextmanager
+async def _lookup(settings: Settings) -> AsyncIterator[Lookup]:
     store = wiring.store(settings)
-    models = await load_models(RedisModelStore(store.client), settings.model)
-    return Lookup(store, models, wiring.layout(settings))
+    try:
+        models = await load_models(RedisModelStore(store.client), settings.model)
+        yield Lookup(store, models, wiring.layout(settings))
+    finally:
+        await store.close()
 
 
 async def _one(settings: Settings, user: str) -> ReadableProfile | None:
-    (profile,) = await (await _lookup(settings)).get([user])
+    async with _lookup(settings) as lookup:
+        (profile,) = await lookup.get([user])
     return profile
 
 
 async def _top(settings: Settings, most: int) -> list[ReadableProfile]:
-    everyone = [profile async for profile in (await _lookup(settings)).everyone()]
+    async with _lookup(settings) as lookup:
+        everyone = [profile async for profile in lookup.everyone()]
     return heapq.nlargest(most, everyone, key=lambda profile: profile.events)

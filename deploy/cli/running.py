@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOPPED = 130  # exit status of a job that a signal ended before it was done
 GRACE = 5.0  # seconds beyond the job's own bound, before the process ends itself
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,25 @@ def run_until_signal(job: Callable[[asyncio.Event], Awaitable[None]], patience: 
         await job(stop)
 
     asyncio.run(main())
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work, and cancel it when `stop` is set.
+
+    Returns:
+        Whether it was done; its errors are raised.
+    """
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    if working.cancelled():
+        return False
+    working.result()
+    return True
 
 
 def _give_up() -> None:

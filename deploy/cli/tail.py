@@ -1,6 +1,7 @@
 """`profilestream tail`: watch profiles change."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -11,7 +12,9 @@ from ...schemas.events import ProfileUpdate
 from ...stream.kafka.reader import follow
 from .. import wiring
 from ..settings import Settings
-from .console import errors, output
+from ..terminal import plain
+from ..topics import PROFILE_UPDATES
+from .console import output, say
 
 
 def command(
@@ -29,13 +32,13 @@ async def _tail(settings: Settings, *, beginning: bool, limit: int) -> None:
     shown = 0
     wire = wiring.wire(settings)
     start: Literal["earliest", "latest"] = "earliest" if beginning else "latest"
-    errors.print("following profile-updates, Ctrl-C ends", style="dim")
-    async for record in follow(wiring.kafka(settings), "profile-updates", start=start):
+    ready = partial(say, "following profile-updates, Ctrl-C ends")
+    async for record in follow(wiring.kafka(settings), PROFILE_UPDATES, start=start, ready=ready):
         await wire.prepare([record.value])
         try:
             output.print(line(wire.decode(ProfileUpdate, record.value)), soft_wrap=True)
         except BadRecordError as error:
-            errors.print(f"offset {record.offset} of partition {record.partition} is not an update: {error}")
+            say(f"offset {record.offset} of partition {record.partition} is not an update: {error}")
         shown += 1
         if shown == limit:
             return
@@ -46,5 +49,7 @@ def line(update: ProfileUpdate) -> Text:
     interests = ", ".join(f"{interest.label} {interest.share:.0%}" for interest in update.interests[:3]) or "-"
     mood = "  ·  " if update.sentiment is None else f"{update.sentiment:+.2f}"
     return Text.assemble(
-        (update.user, "bold"), f"  r{update.revision}  {update.events} events  mood {mood}  ", (interests, "cyan")
+        plain(update.user, "bold"),
+        f"  r{update.revision}  {update.events} events  mood {mood}  ",
+        plain(interests, "cyan"),
     )
