@@ -56,10 +56,10 @@ def _redis_url(value: str) -> str:
 def _http_url(value: str) -> str:
     try:
         url = urlsplit(value)
-        good = url.scheme in {"http", "https"} and url.hostname and url.port != 0 and not (url.query or url.fragment)
-    except ValueError:  # not a number for a port, half an IPv6 address
-        good = False
-    if not good or url.username is not None:
+        wrong = url.scheme not in {"http", "https"} or not url.hostname or url.port == 0 or url.query or url.fragment
+    except ValueError as error:  # not a number for a port, half an IPv6 address
+        raise ValueError("give http://host:port or https://…") from error
+    if wrong or url.username is not None:
         raise ValueError("give http://host:port or https://…, with user and password as settings of their own")
     return value
 
@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     )
     schema_registry_user: str | None = Field(None, description="The registry's user, where it asks for one.")
     schema_registry_password: SecretStr | None = Field(None, description="Its password; never printed.")
+    kafka_transactional: bool | None = Field(
+        None, description="Updates in transactions, so that no hung worker writes late; without it, where possible."
+    )
     group: str = Field("profilestream", min_length=1, description="Kafka consumer group of the workers.")
     partitions: int = Field(6, ge=1, description="Partitions of topics that are created.")
     replication: int = Field(1, ge=1, description="Replicas of topics that are created; 3 in production.")

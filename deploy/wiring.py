@@ -119,5 +119,6 @@ def worker_options(settings: Settings) -> WorkerOptions:
         limits=settings.limits,
         layout=layout(settings),
         idempotent=settings.kafka_idempotent,
+        transactional=settings.kafka_transactional,
         shutdown_seconds=settings.shutdown_seconds,
     )

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from profilestream.deploy.local import kafka as apache
 from profilestream.deploy.local import tansu, valkey
 from profilestream.deploy.local.home import private_folder
 from profilestream.deploy.local.process import Server, start_on_free_ports
 from profilestream.deploy.settings import Settings
+
+# Speed is no matter of tests: these machines are noisy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from ...schemas.codec import encode
 from ...schemas.errors import BadRecordError
-from ...schemas.events import DeadLetter
+from ...schemas.events import DeadLetter, ProfileUpdate
 from ...schemas.wire import Wire
 from ..store.base import ProfileStore
 from .analysis import Analysed, Analyser
@@ -153,9 +153,13 @@ class Engine:
 
     async def _send(self, batch: Analysed, applied: Applied) -> None:
         messages = [self._dead_letter(record, error) for record, error in batch.bad]
-        messages += [Outgoing(self._topics.updates, u.user.encode(), self._wire.encode(u)) for u in applied.updates]
+        messages += [self._message(update) for update in applied.updates]
         # No later batch has been published yet, so publishing this one again never makes a revision go back.
         await until_available(lambda: self._sink.publish(messages), "broker")
+
+    def _message(self, update: ProfileUpdate) -> Outgoing:
+        source = Partition(update.topic, update.partition)
+        return Outgoing(self._topics.updates, update.user.encode(), self._wire.encode(update), source=source)
 
     async def _acknowledge(self, records: Sequence[Record]) -> None:
         done: dict[Partition, int] = {}

@@ -34,12 +34,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to be written."""
+    """A message to be written.
+
+    Attributes:
+        topic, key, value, headers: What is written.
+        source: The partition whose records it follows from: only its owner may publish it.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    source: Partition | None = None
 
 
 class Source(Protocol):

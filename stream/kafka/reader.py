@@ -26,7 +26,12 @@ async def reader(
         BrokerUnavailableError: Kafka does not answer.
     """
     consumer = AIOKafkaConsumer(
-        *topics, **connection.client_options(), group_id=None, auto_offset_reset=start, enable_auto_commit=False
+        *topics,
+        **connection.client_options(),
+        group_id=None,
+        auto_offset_reset=start,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
     )
     try:
         await consumer.start()

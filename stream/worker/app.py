@@ -14,6 +14,7 @@ import faust.streams
 import structlog
 
 from ...schemas.errors import SetupError
+from ..engine.ports import Partition
 from ..kafka.connection import KafkaConnection
 from .consumer import Watermarks, rewinding_transport
 
@@ -29,7 +30,7 @@ class EngineHost(Protocol):
     def abandon(self) -> None:
         """Let go of everything that is not finished: it will be read again."""
 
-    async def renew(self, partitions: list[str]) -> None:
+    async def renew(self, partitions: list[Partition]) -> None:
         """Partitions were assigned: start afresh."""
 
 
@@ -46,7 +47,7 @@ class ProfileApp(faust.App):  # type: ignore[misc]
             await super()._on_partitions_revoked(revoked)
 
     async def _on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
-        await self.host.renew(sorted(f"{tp.topic}-{tp.partition}" for tp in assigned))
+        await self.host.renew(sorted(Partition(tp.topic, tp.partition) for tp in assigned))
         await super()._on_partitions_assigned(assigned, generation_id)
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import structlog
 
 from ...inference.embedder import Embedder
-from ...schemas.errors import UnavailableError
+from ...schemas.errors import ConfigurationError, UnavailableError
 from ...schemas.events import ProfileUpdate
 from ...schemas.validation import Limits
 from ...schemas.wire import Wire
 from ..engine.analysis import Analyser
 from ..engine.apply import Applier
 from ..engine.engine import BatchLimits, Counters, Engine, OutputTopics
-from ..engine.ports import Sink
+from ..engine.ports import Partition, Sink
 from ..engine.retrying import until_available
 from ..kafka.connection import KafkaConnection
 from ..kafka.sink import KafkaSink
+from ..kafka.transactions import TransactionalSink
 from ..profile.layout import Layout
 from ..redaction import Redactor
 from ..store.models import RedisModelStore
@@ -42,7 +43,8 @@ class WorkerOptions:
         outputs: Topics that it writes.
         batches, limits, layout: See their classes.
         idempotent: See `KafkaSink.connect`.
-        instance: See `create_app`.
+        transactional: Publish updates in transactions, see `TransactionalSink`; None: where the broker can.
+        session_timeout, rebalance_timeout, instance: See `create_app`.
         shutdown_seconds: After SIGTERM, so long is what is in flight given to finish.
     """
 
@@ -54,6 +56,9 @@ class WorkerOptions:
     limits: Limits = field(default_factory=Limits)
     layout: Layout = field(default_factory=Layout)
     idempotent: bool | None = None
+    transactional: bool | None = None
+    session_timeout: float = 10.0
+    rebalance_timeout: float = 6.0
     instance: str | None = None
     shutdown_seconds: float = 10.0
 
@@ -65,14 +70,20 @@ class Host:
         make_engine: Gives an engine that reads from a source.
         buffer: Events that may wait for the engine.
         failed: Called with the error when an engine fails.
+        fence: Told of every assignment, to shut out whoever had the partitions before.
     """
 
     def __init__(
-        self, make_engine: Callable[[FaustSource], Engine], buffer: int, failed: Callable[[BaseException], None]
+        self,
+        make_engine: Callable[[FaustSource], Engine],
+        buffer: int,
+        failed: Callable[[BaseException], None],
+        fence: TransactionalSink | None = None,
     ) -> None:
         self._make_engine = make_engine
         self._buffer = buffer
         self._failed = failed
+        self._fence = fence
         self._source = FaustSource(buffer)
         self._task: asyncio.Task[None] | None = None
         self.partitions: list[str] = []
@@ -89,19 +100,24 @@ class Host:
         if self._task:
             self._task.cancel()
 
-    async def renew(self, partitions: list[str]) -> None:
+    async def renew(self, partitions: list[Partition]) -> None:
         """See EngineHost."""
         self.abandon()
         if self._task:
             await asyncio.gather(self._task, return_exceptions=True)
-        self.partitions = partitions
+        self.partitions = [str(partition) for partition in partitions]
+        if fence := self._fence:
+            await until_available(lambda: fence.assign(partitions), "broker")
         self._source = FaustSource(self._buffer)
         self._task = asyncio.create_task(self._make_engine(self._source).run(), name="engine")
         self._task.add_done_callback(self._done)
         log.info("partitions assigned", partitions=len(partitions))
 
     def _done(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        if error:
             self._failed(error)
 
 
@@ -136,14 +152,19 @@ async def run_worker(
         await models.load()
         sink = await KafkaSink.connect(connection, idempotent=options.idempotent)
         stack.push_async_callback(sink.close)
-        engines = _engines(options, store, embedder, sink, models, counters, wire)
-        host = Host(engines, 2 * options.batches.events, failed)
+        fence = await _fence(options, connection, sink)
+        if fence:
+            stack.push_async_callback(fence.close)
+        engines = _engines(options, store, embedder, fence or sink, models, counters, wire)
+        host = Host(engines, 2 * options.batches.events, failed, fence)
         app = create_app(
             group=options.group,
             topic=options.events,
             connection=connection,
             host=host,
             watermarks=lambda: until_available(store.watermarks, "store"),
+            session_timeout=options.session_timeout,
+            rebalance_timeout=options.rebalance_timeout,
             instance=options.instance,
         )
         background = [
@@ -155,6 +176,18 @@ async def run_worker(
             task.add_done_callback(lambda task: failed(e) if not task.cancelled() and (e := task.exception()) else None)
         await _run_app(app, host, options.shutdown_seconds, stop, failure)
         log.info("worker stopped", applied=counters.applied, skipped=counters.skipped)
+
+
+async def _fence(options: WorkerOptions, connection: KafkaConnection, sink: KafkaSink) -> TransactionalSink | None:
+    """A sink that a predecessor cannot write beside, where it is wanted and the broker can."""
+    if options.transactional is False:
+        return None
+    if await TransactionalSink.supported(connection):
+        return TransactionalSink(connection, options.group, sink)
+    if options.transactional:
+        raise ConfigurationError("kafka_transactional: this broker has no transactions; leave the setting out")
+    log.info("no transactions here: a worker that hangs for long may publish an old revision when it wakes up")
+    return None
 
 
 def _engines(
