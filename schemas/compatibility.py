@@ -7,6 +7,8 @@ the Avro 1.12 specification), which does not know our code.
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
+MOST_CHARACTERS = 300  # of reasons: they go into error messages and dead letters
+
 
 def unreadable_because(reader: str, writer: str) -> str | None:
     """Why records written with one schema cannot be read with another.
@@ -16,7 +18,7 @@ def unreadable_because(reader: str, writer: str) -> str | None:
         writer: The schema of who wrote, as JSON.
 
     Returns:
-        The reasons in one line; None where the records can be read.
+        The first reasons in one line; None where the records can be read.
 
     Raises:
         ValueError: One of them is not a schema.
@@ -28,4 +30,4 @@ def unreadable_because(reader: str, writer: str) -> str | None:
         raise ValueError(f"not a schema: {type(error).__name__}") from error
     if result.compatibility is SchemaCompatibilityType.compatible:
         return None
-    return "; ".join(sorted(result.messages)) or "incompatible"
+    return ("; ".join(sorted(result.messages)) or "incompatible")[:MOST_CHARACTERS]

@@ -5,6 +5,7 @@ Exit status 0 only where every message was accounted for: read, or refused with 
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,10 @@ def main() -> int:
     sys.stdout.write(shown(figures, output, folder) + "\n")
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 0 if figures["ok"] else 1
+    if not figures["ok"]:
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 def fuzz(messages: int, seed: int, folder: Path) -> tuple[dict[str, Any], str]:
