@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_OPTIONS ?=
 
-.PHONY: demo test check bench clean install
+.PHONY: demo test check bench soak fuzz clean install
 
 demo: $(VENV)/.demo
 	$(BIN)/profilestream demo $(ARGS)
@@ -23,6 +23,12 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/profilestream bench $(ARGS)
+
+soak: $(VENV)/.dev
+	$(BIN)/profilestream soak $(ARGS)
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 install: $(VENV)/.dev
 
