@@ -40,10 +40,16 @@ class ProfileApp(faust.App):  # type: ignore[misc]
     host: EngineHost
     patience: float
 
+    def abandon(self) -> None:
+        """Let go of everything that is not finished, so that Faust waits for it no longer."""
+        self.host.abandon()
+        # Faust waits for messages that anybody still refers to, and its own agent refers to the last that it was given.
+        self.consumer.unacked.clear()
+
     async def _on_partitions_revoked(self, revoked: Any) -> None:
         # Faust waits until everything in flight is acknowledged, without a bound; a service that hangs would cost
         # us the membership in the group.
-        async with bounded(self.patience, self.host.abandon):
+        async with bounded(self.patience, self.abandon):
             await super()._on_partitions_revoked(revoked)
 
     async def _on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:

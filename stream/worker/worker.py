@@ -115,7 +115,7 @@ class Host:
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
-        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        while isinstance(error, BaseExceptionGroup):  # several parts may meet the same trouble at once
             error = error.exceptions[0]
         if error:
             self._failed(error)
@@ -174,7 +174,7 @@ async def run_worker(
         for task in background:
             stack.callback(task.cancel)
             task.add_done_callback(lambda task: failed(e) if not task.cancelled() and (e := task.exception()) else None)
-        await _run_app(app, host, options.shutdown_seconds, stop, failure)
+        await _run_app(app, options.shutdown_seconds, stop, failure)
         log.info("worker stopped", applied=counters.applied, skipped=counters.skipped)
 
 
@@ -214,9 +214,7 @@ def _engines(
     )
 
 
-async def _run_app(
-    app: ProfileApp, host: Host, patience: float, stop: asyncio.Event, failure: "asyncio.Future[None]"
-) -> None:
+async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failure: "asyncio.Future[None]") -> None:
     stopping = asyncio.ensure_future(stop.wait())
     crashed = asyncio.ensure_future(app.wait_until_stopped())
     try:
@@ -224,9 +222,11 @@ async def _run_app(
         await asyncio.wait({stopping, failure, crashed}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        async with bounded(patience, host.abandon):
+        if failure.done():
+            app.abandon()  # nobody is left to finish it
+        async with bounded(patience, app.abandon):
             await app.stop()
-        host.abandon()
+        app.abandon()
         crashed.cancel()
     if failure.done():
         failure.result()

@@ -1,0 +1,13 @@
+"""A place of its own for each test of a worker, on both brokers."""
+
+import pytest
+
+from tests.stream.worker.place import Place, make_place
+
+
+@pytest.fixture
+async def place(kafka: str, redis_url: str, unique) -> Place:
+    """Topics, group and models of this test."""
+    place = make_place(kafka, redis_url, unique)
+    await place.prepare()
+    return place
