@@ -9,11 +9,27 @@ from .. import wiring
 from ..local.runs import find_running
 from ..logs import configure_logs
 from ..settings import Settings
-from . import bench, demo, doctor, learn, prepare, produce, profile, tail, up, worker
+from . import (
+    bench,
+    dead_letters,
+    demo,
+    doctor,
+    learn,
+    prepare,
+    produce,
+    profile,
+    restore,
+    soak,
+    status,
+    tail,
+    up,
+    verify,
+    worker,
+)
 from .console import say
 
 _SERVICES = ("worker", "learn")
-_OWN_STACK = ("demo", "bench", "up", "down")
+_OWN_STACK = ("demo", "bench", "soak", "up", "down")
 _ADDRESSES = {"kafka_bootstrap", "redis_url", "triton_url"}
 
 app = typer.Typer(
@@ -50,7 +66,8 @@ def _beside_a_local_stack(loaded: Settings) -> Settings:
     return wiring.at(loaded, addresses)
 
 
-for module in (demo, up, worker, learn, prepare, produce, tail, doctor, bench):
+for module in (demo, up, worker, learn, prepare, produce, tail, status, doctor, verify, restore, bench, soak):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.command(name="down")(up.down)
 app.add_typer(profile.app, name="profile")
+app.add_typer(dead_letters.app, name="dead-letters")
