@@ -74,7 +74,7 @@ def _verdict(report: Report) -> str:
 
 def _order(report: Report) -> Table:
     """What a reader of profile-updates sees of zombies and of a store that lost writes."""
-    table = Table("zombies are", "updates that went back", "profiles with an old message at the end")
+    table = Table("zombies are", "revisions back", "old at the end")
     for where in sorted(report.backward):
         table.add_row(where, f"{report.backward[where]:,}", f"{report.stale_at_end[where]:,}")
     return table

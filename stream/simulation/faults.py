@@ -58,7 +58,7 @@ RATES: Mapping[Fault, float] = {
     Fault.PRODUCER_FAILS: 0.005,
     Fault.PRODUCER_DUPLICATE: 0.01,
     Fault.POISON: 0.01,
-    Fault.CRASH_AT_CALL: 0.002,
+    Fault.CRASH_AT_CALL: 0.005,
 }
 """How likely each fault is at each opportunity."""
 

@@ -13,7 +13,6 @@ from .oracle import Findings, examine
 from .workload import draw_event, draw_poison
 from .world import TOPIC, Parts, World
 
-USERS = 8
 BACK_UP_SECONDS = 3.0
 
 
@@ -124,7 +123,7 @@ class Producer:
         """Write so many events."""
         world, random_ = self.world, self.world.dice.random
         for number in range(events):
-            event = draw_event(random_, number, USERS)
+            event = draw_event(random_, number)
             if self._struck(Fault.POISON):
                 world.write_poison(event, draw_poison(random_, event))
             else:

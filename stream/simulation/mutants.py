@@ -11,7 +11,7 @@ from ..engine.analysis import Analysed
 from ..engine.apply import Applied, Applier
 from ..engine.engine import Engine
 from ..profile.table import ProfileTable
-from ..store.memory import MemoryServer, MemoryStore
+from ..store.memory import MemoryStore
 from .world import Parts
 
 
@@ -70,9 +70,6 @@ class SkipsIdCheck(Applier):
 
 class TrustsTheStore(MemoryStore):
     """Goes on with a store that came back, as if it remembered everything."""
-
-    def __init__(self, server: MemoryServer) -> None:
-        super().__init__(server)
 
     def _same_life(self) -> None:
         self._check()

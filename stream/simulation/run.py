@@ -104,7 +104,7 @@ def soak(
 
 
 def plan_of(seed: int) -> Plan:
-    """The history that belongs to a seed: the broker fences in every other one, the store keeps all in every other two."""
+    """The history that belongs to a seed: with and without fencing, with and without a store that loses writes."""
     kinds = tuple(fault for fault in Fault if seed // 2 % 2 or fault not in LOSSES)
     return Plan(seed=seed, fenced=seed % 2 == 0, kinds=kinds)
 

@@ -16,6 +16,7 @@ from ..profile.layout import DAY_MS, Layout
 
 NOW = 1_700_000_000_000
 CODES = 16
+BUSY, RARE = 5, 200  # users
 DIMENSIONS = 16  # of an embedding
 LAYOUT = Layout(dimensions=8, codes=CODES)
 """Small vectors; room for every code, because which one is evicted depends on the order."""
@@ -48,14 +49,18 @@ def small_models(embedder: Embedder) -> ModelSet:
     return models
 
 
-def draw_event(dice: random.Random, number: int, users: int) -> UserEvent:
-    """A valid event of one of the users; some are late by days, some say nothing."""
+def draw_event(dice: random.Random, number: int) -> UserEvent:
+    """A valid event; some are late by days, some say nothing.
+
+    Half of them are of a few users, in whose profiles things happen again and again, the others of users who come once
+    or twice: what goes wrong there, no later event makes good.
+    """
     kind = dice.choice(EVENT_TYPES)
     says = kind in SPOKEN_TYPES or dice.random() < 0.2
     late = dice.choice((0.0, 0.0, dice.uniform(0, DAY_MS), dice.uniform(0, 40 * DAY_MS)))
     return UserEvent(
         id=f"event-{number}",
-        user=f"user-{dice.randrange(users)}",
+        user=f"user-{dice.choice((dice.randrange(BUSY), dice.randrange(RARE)))}",
         type=kind,
         time=int(NOW + 1000 * number - late),
         text=" ".join(dice.choices(_WORDS, k=dice.randint(1, 5))) if says else None,
