@@ -10,8 +10,10 @@ from ..demo.run import DemoOptions, run_demo
 from ..demo.summary import Summary
 from ..prepare import prepare
 from ..settings import Settings
-from .console import errors, output
-from .running import run_until_signal
+from .console import complain, output, say
+from .running import STOPPED, run_until_signal, unless_stopped
+
+STOP_SECONDS = 60.0  # Triton may take its time
 
 
 def command(
@@ -25,6 +27,9 @@ def command(
         int, typer.Option(min=1, help="Events under way at a time: more is faster, fewer is sooner.")
     ] = 512,
     keep: Annotated[bool, typer.Option(help="Leave the servers running; `profilestream down` stops them.")] = False,
+    triton: Annotated[
+        bool, typer.Option(help="Serve the encoder by Triton, or run its twin inside the worker, which needs less.")
+    ] = True,
     json: Annotated[Path | None, typer.Option(help="Write the summary's figures to this file.")] = None,
 ) -> None:
     """Watch live profiles of real people grow from a real stream.
@@ -33,29 +38,28 @@ def command(
     event is unaccounted for.
     """
     settings: Settings = context.obj
-    options = DemoOptions(events=events, speed=speed, window=window, keep=keep)
-    prepared = prepare(settings, lambda line: errors.print(line, style="dim", highlight=False))
+    options = DemoOptions(events=events, speed=speed, window=window, keep=keep, triton=triton)
+    prepared = prepare(settings, say)
     summaries: list[Summary] = []
 
-    async def job(stop: asyncio.Event) -> None:
-        playing = asyncio.ensure_future(run_demo(settings, options, prepared, output))
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not playing.done():
-            errors.print("stopping", style="dim")
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
-            return
-        stopping.cancel()
-        summaries.append(playing.result())
+    async def play() -> None:
+        summaries.append(await run_demo(settings, options, prepared, output))
 
-    run_until_signal(job, 60.0)
+    async def job(stop: asyncio.Event) -> None:
+        if not await unless_stopped(stop, play()):
+            say("stopped")
+
+    run_until_signal(job, STOP_SECONDS)
     if not summaries:
-        raise typer.Exit(130)
-    (summary,) = summaries
+        raise typer.Exit(STOPPED)
+    conclude(summaries[0], json)
+
+
+def conclude(summary: Summary, json: Path | None) -> None:
+    """Print and write the figures; an exit status of 1 if they are not sound."""
     output.print(summary.panel())
     if json:
         summary.write(json)
     if not summary.sound:
-        errors.print(f"[bold red]{summary.lost} events are unaccounted for[/]; {summary.backward} updates went back")
+        complain(summary.verdict)
         raise typer.Exit(1)

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -22,18 +24,20 @@ from ..local.packages import fetch_package
 from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, publish_models
 from ..settings import Settings
+from ..terminal import plain
 from ..topics import ensure_topics
 from .accounting import Ledger
 from .datasets import PACKAGE, Selection, read_chitchat, select
 from .quality import TOP, Quality, evaluate
 from .replay import Replay
 from .screen import Screen, screen_for
-from .summary import Summary
+from .summary import MemorySample, Summary
 from .watching import Watcher
 
 TOPICS = 34  # prompts in the data set
 LEARNING_SECONDS = 120.0  # that the backlog of feedback may take
 POLL_SECONDS = 0.25
+MEMORY_SAMPLES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +49,14 @@ class DemoOptions:
         speed: Event time passes so many times as fast as real time; None: as fast as the engine takes them.
         window: At most so many events between producer and update seen.
         keep: Leave the servers running.
+        triton: Serve the encoder by Triton; otherwise its in-process twin runs in the worker.
     """
 
     events: int = 20_000
     speed: float | None = None
     window: int = 512
     keep: bool = False
+    triton: bool = True
 
 
 class Demo:
@@ -73,11 +79,13 @@ class Demo:
         self._store = store
         self._screen = screen
         self._ledger = Ledger()
+        self._memory: list[MemorySample] = []
 
     async def play(self, prepared: Prepared, servers: dict[str, str]) -> Summary:
         """Teach the backlog, replay the stream, wait until all is seen, sum up."""
         watcher = Watcher(wiring.kafka(self._settings), self._ledger)
         producer = await start_producer(wiring.kafka(self._settings), idempotent=self._settings.kafka_idempotent)
+        before = sum([profile.events async for profile in (await self._lookup()).everyone()])
         replay = Replay(producer, self._ledger, watcher, speed=self._options.speed, window=self._options.window)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -90,9 +98,10 @@ class Demo:
                 seconds = time.monotonic() - started
                 for task in background:
                     task.cancel()
+            await self._refresh()
         finally:
             await producer.stop()
-        return await self._sum_up(seconds, prepared, servers)
+        return await self._sum_up(seconds, before, prepared, servers)
 
     async def _teach(self, replay: Replay) -> None:
         """Labels from before the stream begins; returns when workers have the head that follows from them."""
@@ -118,28 +127,44 @@ class Demo:
     async def _statuses(self, role: Role) -> dict[str, dict[str, Any]]:
         return await read_statuses(self._store.client, role)
 
+    async def _lookup(self) -> Lookup:
+        return Lookup(self._store, await self._models(), wiring.layout(self._settings))
+
     async def _models(self) -> ModelSet:
         return await load_models(RedisModelStore(self._store.client), self._settings.model)
 
     async def _show(self) -> None:
-        taught = 0
         while True:
-            for said in (await self._statuses("learner")).values():
-                taught = said["learned"]
-            learned = f"{taught:,} labels learned, {self._ledger.updates:,} updates seen"
-            self._screen.show(self._ledger, learned=learned)
+            await self._refresh()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _sum_up(self, seconds: float, prepared: Prepared, servers: dict[str, str]) -> Summary:
-        """Compare what was sent with what is stored: the counts in the profiles, not what the worker says of itself."""
-        lookup = Lookup(self._store, await self._models(), wiring.layout(self._settings))
-        profiles = [profile async for profile in lookup.everyone()]
+    async def _refresh(self) -> None:
+        taught = sum(said["learned"] for said in (await self._statuses("learner")).values())
+        await self._weigh()
+        self._screen.show(self._ledger, learned=f"{taught:,} labels learned, {self._ledger.updates:,} updates seen")
+
+    async def _weigh(self) -> None:
+        """Note the worker's memory, about a hundred times over the run."""
+        seen = self._ledger.seen
+        if seen and (not self._memory or seen - self._memory[-1].events >= self._options.events / MEMORY_SAMPLES):
+            self._memory.append(MemorySample(seen, _memory((await self._statuses("worker")).values())))
+
+    async def _sum_up(self, seconds: float, before: int, prepared: Prepared, servers: dict[str, str]) -> Summary:
+        """Compare what was sent with what is stored: the counts in the profiles, not what the worker says of itself.
+
+        Args:
+            seconds: That it took.
+            before: Events in the profiles that earlier runs had left.
+            prepared: For its figures.
+            servers: Who took part.
+        """
+        profiles = [profile async for profile in (await self._lookup()).everyone()]
         workers = (await self._statuses("worker")).values()
         sizes = [profile.bytes for profile in profiles]
         ledger = self._ledger
         return Summary(
             events_sent=ledger.sent,
-            events_applied=sum(profile.events for profile in profiles),
+            events_applied=sum(profile.events for profile in profiles) - before,
             events_skipped=sum(said["skipped"] for said in workers),
             dead_letters=ledger.dead,
             backward=ledger.backward,
@@ -150,7 +175,8 @@ class Demo:
             latency_p99=ledger.latency(99),
             bytes_per_profile=median(sizes) if sizes else 0,
             largest_profile=max(sizes, default=0),
-            worker_memory=max((said["memory"] for said in workers), default=0),
+            worker_memory=_memory(workers),
+            memory_over_time=tuple(self._memory),
             quality=self._quality(profiles),
             sentiment=prepared.sentiment_correlation,
             servers=servers,
@@ -162,17 +188,30 @@ class Demo:
         return evaluate(self._selection.truth, interests, taught, TOPICS)
 
 
-async def run_demo(settings: Settings, options: DemoOptions, prepared: Prepared, console: Console) -> Summary:
+async def run_demo(
+    settings: Settings,
+    options: DemoOptions,
+    prepared: Prepared,
+    console: Console,
+    screen_on: Callable[[Console, int], AbstractContextManager[Screen]] = screen_for,
+) -> Summary:
     """Start everything, replay, sum up, stop everything.
+
+    Args:
+        settings: Their addresses do not matter: the stack is a local one.
+        options: What to replay.
+        prepared: Encoder, codebook, sentiment head.
+        console: Where to print.
+        screen_on: Gives what shows the progress of so many events.
 
     Raises:
         SetupError: Something cannot start, or died on the way.
     """
-    package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), console.print)
+    package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), partial(_dim, console))
     selection = select(await asyncio.to_thread(read_chitchat, package), events=options.events)
-    encoder = Encoder(repository=wiring.repository(settings), models=[settings.model])
+    encoder = Encoder(repository=wiring.repository(settings), models=[settings.model]) if options.triton else None
     async with LocalStack(
-        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=lambda line: _dim(console, line)
+        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=partial(_dim, console)
     ) as stack:
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)
@@ -180,7 +219,7 @@ async def run_demo(settings: Settings, options: DemoOptions, prepared: Prepared,
         await asyncio.gather(stack.start(lambda: learner(here)), stack.start(lambda: worker(here)))
         store = wiring.store(here)
         try:
-            with screen_for(console, len(selection.events)) as screen:
+            with screen_on(console, len(selection.events)) as screen:
                 demo = Demo(here, options, selection, store, screen)
                 summary = await _watched(stack, demo.play(prepared, _servers(stack)))
         finally:
@@ -210,9 +249,14 @@ def _servers(stack: LocalStack) -> dict[str, str]:
     return {
         "kafka": stack.addresses.kafka,
         "redis": stack.addresses.redis,
-        "encoder": f"triton {triton}" if triton else f"in-process twin ({stack.missing.get('triton', 'not started')})",
+        "encoder": f"triton {triton}" if triton else f"in-process twin ({stack.missing.get('triton', 'as asked for')})",
     }
 
 
+def _memory(statuses: Iterable[dict[str, Any]]) -> int:
+    """Resident bytes of the largest process."""
+    return max((said["memory"] for said in statuses), default=0)
+
+
 def _dim(console: Console, line: str) -> None:
-    console.print(line, style="dim", highlight=False)
+    console.print(plain(line, "dim"), soft_wrap=True)

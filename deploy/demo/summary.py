@@ -2,15 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from ...schemas.errors import SetupError
 from .quality import Quality
+
+
+class MemorySample(NamedTuple):
+    """So much memory after so many events."""
+
+    events: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +39,8 @@ class Summary:
         latency_p50, latency_p99: In ms.
         bytes_per_profile: Median size of a stored profile.
         largest_profile: In bytes.
-        worker_memory: Resident, in bytes.
+        worker_memory: Resident at the end, in bytes.
+        memory_over_time: The worker's resident bytes, beside how many events had been seen by then.
         quality: Of the interests.
         sentiment: How the sentiment head correlates with people's judgement on texts that it was not fitted on.
         servers: Which servers took part, and which twin stood in for one.
@@ -49,13 +59,14 @@ class Summary:
     bytes_per_profile: float
     largest_profile: int
     worker_memory: int
+    memory_over_time: tuple[MemorySample, ...]
     quality: Quality
     sentiment: float
     servers: dict[str, str]
 
     @property
     def lost(self) -> int:
-        """Events unaccounted for."""
+        """Events unaccounted for; negative where some were counted twice."""
         return self.events_sent - self.events_applied - self.events_skipped - self.dead_letters
 
     @property
@@ -92,8 +103,21 @@ class Summary:
             "bytes_per_profile": round(self.bytes_per_profile),
             "largest_profile_bytes": self.largest_profile,
             "worker_memory_bytes": self.worker_memory,
+            "worker_memory_bytes_over_time": [sample._asdict() for sample in self.memory_over_time],
             "servers": self.servers,
         }
+
+    @property
+    def verdict(self) -> str:
+        """What is wrong; empty where all is sound."""
+        found = []
+        if self.lost > 0:
+            found.append(f"{self.lost:,} events are unaccounted for")
+        if self.lost < 0:
+            found.append(f"{-self.lost:,} events were counted twice")
+        if self.backward:
+            found.append(f"{self.backward:,} updates went back")
+        return "; ".join(found)
 
     def write(self, file: Path) -> None:
         """As JSON.
@@ -116,27 +140,28 @@ class Summary:
             ("lost", f"[bold {'green' if self.sound else 'red'}]{self.lost:,}[/]"),
         )
         flow = _grid(
-            ("profiles", f"{self.profiles:,} of {self.bytes_per_profile:,.0f} bytes (median)"),
+            ("profiles", f"{self.profiles:,}, {self.bytes_per_profile:,.0f} bytes (median)"),
             ("updates seen", f"{self.updates_seen:,}"),
             ("throughput", f"{self.events_per_second:,.0f} events/s"),
-            ("produce to update seen", f"p50 {self.latency_p50:,.0f} ms   p99 {self.latency_p99:,.0f} ms"),
+            ("latency", f"p50 {self.latency_p50:,.0f} ms, p99 {self.latency_p99:,.0f} ms"),
             ("worker memory", f"{self.worker_memory / 2**20:,.0f} MiB"),
         )
         quality = _grid(
             ("true topics in top 5", f"[bold green]{self.quality.top5:.1%}[/] of {self.quality.users:,} users"),
             ("most popular 5", f"{self.quality.popularity_top5:.1%}"),
             ("chance", f"{self.quality.chance:.1%}"),
-            ("sentiment", f"r = {self.sentiment:.2f} to people's ratings"),
+            ("sentiment", f"r = {self.sentiment:.2f} with raters"),
         )
-        columns = Table.grid(padding=(0, 4))
-        columns.add_row(events, flow, quality)
-        servers = "   ".join(f"{part}: {what}" for part, what in self.servers.items())
-        return Panel(Group(columns, "", f"[dim]{servers}[/]"), title="summary", title_align="left")
+        servers = Text("   ".join(f"{part}: {what}" for part, what in self.servers.items()), style="dim")
+        return Panel(
+            Group(Columns([events, flow, quality], padding=(0, 3)), "", servers), title="summary", title_align="left"
+        )
 
 
 def _grid(*rows: tuple[str, str]) -> Table:
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(style="dim")
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(no_wrap=True)
     for row in rows:
         grid.add_row(*row)
     return grid
