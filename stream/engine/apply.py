@@ -123,7 +123,8 @@ class Applier:
             model_version=batch.models.encoder,
             topic=source.topic,
             partition=source.number,
-            offset=table.offsets[row][batch.seen.partition[event]],
+            # An id that came before in another partition is in the profile, and this partition need not be.
+            offset=table.offsets[row].get(batch.seen.partition[event], batch.seen.offset[event]),
             time=int(table.last[row]),
             events=int(table.events[row]),
             interests=view.leading_labels(table, row, -1, name),

@@ -333,7 +333,7 @@ async def test_redis_may_go_and_come_back(place: Place, tmp_path: Path) -> None:
 
 
 async def test_a_broker_that_is_gone_does_not_keep_a_worker(redis_url: str, unique, tmp_path: Path) -> None:
-    """Stopped while Kafka does not answer, it ends in bounded time."""
+    """Stopped while Kafka does not answer, it ends all the same, when Faust's consumer has given up."""
     server = await start_on_free_ports(tansu, tmp_path)
     try:
         place = make_place(server.address, redis_url, unique)
@@ -342,7 +342,7 @@ async def test_a_broker_that_is_gone_does_not_keep_a_worker(redis_url: str, uniq
         async with working(place, shutdown_seconds=1.0) as worker:
             await until(lambda: everything(place, 70), worker)
             await server.stop()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 await worker.stop()
     finally:
         await server.stop()
