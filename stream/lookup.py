@@ -10,7 +10,7 @@ from ..schemas.events import Evidence, Interest
 from .profile import view
 from .profile.layout import Layout
 from .profile.state import decode_states
-from .profile.table import ProfileTable
+from .profile.view import Interests
 from .store.base import ProfileStore, Stored
 
 SCAN_BATCH = 500
@@ -58,8 +58,9 @@ class Lookup:
         """The profiles of `users`, in their order; None where there is none."""
         stored = await self._store.load(users)
         table = decode_states([value and value.state for value in stored], self._layout, self._models.encoder)
+        interests = Interests(table, self._models.label_name)
         return [
-            value and self._readable(user, value, table, row)
+            value and self._readable(user, value, interests, row)
             for row, (user, value) in enumerate(zip(users, stored, strict=True))
         ]
 
@@ -71,8 +72,8 @@ class Lookup:
                 if profile:
                     yield profile
 
-    def _readable(self, user: str, stored: Stored, table: ProfileTable, row: int) -> ReadableProfile:
-        name = self._models.label_name
+    def _readable(self, user: str, stored: Stored, interests: Interests, row: int) -> ReadableProfile:
+        table = interests.table
         long, short = view.sentiment(table, row, -1), view.sentiment(table, row, 0)
         types, hours = view.habits(table, row)
         return ReadableProfile(
@@ -82,12 +83,12 @@ class Lookup:
             events=int(table.events[row]),
             first_seen=int(table.first[row]),
             last_seen=int(table.last[row]),
-            interests=view.leading_labels(table, row, -1, name),
-            recent_interests=view.leading_labels(table, row, 0, name),
+            interests=interests.leading(row, -1),
+            recent_interests=interests.leading(row, 0),
             sentiment=long and long[0],
             sentiment_spread=long and long[1],
             recent_sentiment=short and short[0],
             types=types,
             hours=hours,
-            evidence=view.evidence(table, row, name),
+            evidence=view.evidence(table, row, self._models.label_name),
         )

@@ -14,6 +14,7 @@ from ..profile.reduce import reduce
 from ..profile.state import decode_states, encode_states
 from ..profile.table import ProfileTable, concatenate
 from ..profile.units import units
+from ..profile.view import Interests
 from ..store.base import ProfileStore, Stored, Write
 from .analysis import Analysed
 from .ports import Partition
@@ -71,9 +72,10 @@ class Applier:
         kept = np.array([users[number] not in lost for number in owner], dtype=bool)
         result.applied += int((fresh & kept).sum())
         result.skipped += int((~fresh & kept).sum())
+        interests = Interests(table, batch.models.label_name)
         last = {users[number]: int(row) for number, row in zip(owner, rows, strict=True)}
         result.updates += [
-            self._update(batch, table, number, values[number], last[user])
+            self._update(batch, interests, number, values[number], last[user])
             for number, user in enumerate(users)
             if user not in lost
         ]
@@ -112,7 +114,8 @@ class Applier:
             values[row] = write.after
         return values, {write.user for write, ok in zip(writes, done, strict=True) if not ok}
 
-    def _update(self, batch: Analysed, table: ProfileTable, row: int, value: Stored, event: int) -> ProfileUpdate:
+    def _update(self, batch: Analysed, interests: Interests, row: int, value: Stored, event: int) -> ProfileUpdate:
+        table = interests.table
         name = batch.models.label_name
         mood = view.sentiment(table, row, -1)
         topic, _, number = batch.seen.partition[event].rpartition("-")
@@ -127,8 +130,8 @@ class Applier:
             offset=table.offsets[row].get(batch.seen.partition[event], batch.seen.offset[event]),
             time=int(table.last[row]),
             events=int(table.events[row]),
-            interests=view.leading_labels(table, row, -1, name),
-            recent_interests=view.leading_labels(table, row, 0, name),
+            interests=interests.leading(row, -1),
+            recent_interests=interests.leading(row, 0),
             sentiment=mood and mood[0],
             sentiment_spread=mood and mood[1],
             evidence=view.evidence(table, row, name),

@@ -10,26 +10,34 @@ from .table import Floats, ProfileTable
 LabelName = Callable[[int], tuple[str, str]]  # id -> (task, label)
 
 
-def leading_labels(
-    table: ProfileTable, row: int, half_life: int, name: LabelName, most: int = 5
-) -> tuple[Interest, ...]:
-    """The labels of the `interest` task with the largest sums, best first; shares are of all interests.
+class Interests:
+    """The labels of the `interest` task in a table: looked up once, read for many rows.
 
     Args:
         table: n profiles.
-        row: Which of them.
-        half_life: 0 for the short one, -1 for the long one.
         name: Task and label of a label id.
-        most: At most so many.
     """
-    ids = table.label_ids
-    sums = table.labels[row, half_life]
-    of_task = np.array([name(int(i))[0] == "interest" for i in ids], dtype=bool)
-    total = float(sums[of_task].sum())
-    if not total > 0:
-        return ()
-    best = sorted(np.flatnonzero(of_task & (sums > 0)), key=lambda column: (-sums[column], ids[column]))[:most]
-    return tuple(Interest(label=name(int(ids[column]))[1], share=float(sums[column] / total)) for column in best)
+
+    def __init__(self, table: ProfileTable, name: LabelName) -> None:
+        self.table = table
+        names = [name(label) for label in table.label_ids.tolist()]
+        self._columns = [column for column, (task, _) in enumerate(names) if task == "interest"]
+        self._labels = [names[column][1] for column in self._columns]
+
+    def leading(self, row: int, half_life: int, most: int = 5) -> tuple[Interest, ...]:
+        """The labels with the largest sums, best first, of equal ones the lower id; shares are of all interests.
+
+        Args:
+            row: Which profile.
+            half_life: 0 for the short one, -1 for the long one.
+            most: At most so many.
+        """
+        sums = self.table.labels[row, half_life, self._columns]
+        total = float(sums.sum())
+        if not total > 0:
+            return ()
+        best = np.argsort(-sums, kind="stable")[:most].tolist()
+        return tuple([Interest(label=self._labels[i], share=float(sums[i]) / total) for i in best if sums[i] > 0])
 
 
 def sentiment(table: ProfileTable, row: int, half_life: int) -> tuple[float, float] | None:

@@ -24,7 +24,7 @@ def profile(**sums: float) -> ProfileTable:
 
 def interests(table: ProfileTable, half_life: int = -1, most: int = 5) -> dict[str, float]:
     """Leading labels and their shares, in order."""
-    found = view.leading_labels(table, 0, half_life, NAMES.__getitem__, most)
+    found = view.Interests(table, NAMES.__getitem__).leading(0, half_life, most)
     return {interest.label: interest.share for interest in found}
 
 
