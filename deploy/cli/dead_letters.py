@@ -19,6 +19,7 @@ from ...stream.recovery.scan import scanner
 from ...stream.redaction import Redactor
 from .. import wiring
 from ..settings import Settings
+from ..terminal import plain
 from ..topics import DEAD_LETTERS
 from .console import output
 from .progress import progress_bar
@@ -46,8 +47,8 @@ def list_(
         table.add_row(
             letter.id,
             _time(letter.time),
-            letter.why.reason,
-            letter.place,
+            plain(letter.why.reason),
+            plain(letter.place),
             _size(letter),
             "yes" if letter.place in already else "",
         )
@@ -141,7 +142,7 @@ def _panel(letter: Letter, *, replayed: bool, raw: bool) -> Panel:
         "headers": ", ".join(name for name, _ in letter.headers),
         "bytes": _size(letter),
     }.items():
-        facts.add_row(Text(name, style="bold"), Text(value))
+        facts.add_row(Text(name, style="bold"), plain(value))
     hint = Text("" if raw else "--raw shows the whole message, personal data included", style="dim")
     return Panel(Group(facts, "", Text(bytes_, style="cyan"), "", Text(text), "", hint), title=f"letter {letter.id}")
 

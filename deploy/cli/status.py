@@ -16,6 +16,7 @@ from ...stream.recovery.look import Look, Observer, PartitionLook
 from ...stream.recovery.scan import scanner
 from .. import wiring
 from ..settings import Settings
+from ..terminal import plain
 from ..topics import USER_EVENTS
 from .console import output
 
@@ -88,13 +89,13 @@ def _workers(look: Look) -> Table:
     for name, status in look.workers.items():
         rate = look.rates.get(name)
         table.add_row(
-            name,
+            plain(name),
             str(len(status["partitions"])),
             str(status["applied"]),
             "" if rate is None else f"{rate:.0f}",
             f"{status['memory'] / 1e6:.0f}",
             f"{status['seconds_since_progress']:.0f}",
-            _models(status),
+            plain(_models(status)),
         )
     return table
 

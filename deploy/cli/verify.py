@@ -19,6 +19,7 @@ from ...stream.recovery.verify import Checked, Verifier
 from ...stream.store.redis import RedisStore
 from .. import wiring
 from ..settings import Settings
+from ..terminal import plain
 from ..topics import PROFILE_UPDATES, USER_EVENTS
 from .console import errors, output
 from .progress import progress_bar
@@ -133,8 +134,6 @@ async def _fold(kafka: Scanner, spans: dict[Partition, Span], fold: Fold) -> Non
     with progress_bar(f"folding {USER_EVENTS}", "events") as progress:
         progress(0, total)
         for partition, span in spans.items():
-            if span.length <= 0:
-                continue
             async for records in kafka.read(partition, span):
                 await fold.take([Record(partition, r.offset, r.key, r.value, r.timestamp) for r in records])
                 progress(done + records[-1].offset + 1 - span.first, total)
@@ -162,7 +161,7 @@ def _show(report: Report) -> None:
     if found:
         table = Table("user", "what", "detail", title="differences", title_justify="left")
         for difference in found[:SHOWN]:
-            table.add_row(difference.user, difference.kind, difference.detail)
+            table.add_row(plain(difference.user), difference.kind, plain(difference.detail))
         output.print(table)
     if len(found) > SHOWN:
         output.print(f"and {len(found) - SHOWN} more: --json lists all")

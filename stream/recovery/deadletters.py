@@ -12,7 +12,7 @@ import redis.exceptions
 from aiokafka import ConsumerRecord
 from redis.asyncio import Redis
 
-from ...schemas.codec import decode_dead_letter
+from ...schemas.codec import HEADER_BYTES, MARKER, decode_dead_letter
 from ...schemas.errors import BadRecordError, ConfigurationError
 from ...schemas.events import DeadLetter
 from ..engine.engine import DEAD_LETTER_HEADER
@@ -27,7 +27,7 @@ LEFT_OUT = "value-left-out"
 _LOCK = "profilestream:replay-lock"
 _LOCKED_SECONDS = 600.0
 _AT_ONCE = 500
-_HEADER_BYTES = 16  # of a value that may be shown: no user's text is in them
+_SHOWN_BYTES = 2  # of a value that is not ours: enough to see what it may be, too few for anybody's data
 
 Progress = Callable[[int, int], None]
 
@@ -186,15 +186,16 @@ def preview(value: bytes | None, redactor: Redactor, *, raw: bool) -> tuple[str,
     Args:
         value: Of a letter.
         redactor: Removes personal data from the text.
-        raw: Show all, personal data included; otherwise only the first few bytes are given in hexadecimal.
+        raw: Show all, personal data included; otherwise only the header is given in hexadecimal.
     """
     if value is None:
         return "", ""
     text = "".join(c if c.isprintable() else "·" for c in value.decode(errors="replace"))
     if raw:
         return value.hex(" "), text
-    left = len(value) - _HEADER_BYTES
-    return value[:_HEADER_BYTES].hex(" ") + (f" … {left} more" if left > 0 else ""), redactor.redact(text)
+    shown = HEADER_BYTES if value.startswith(MARKER) else _SHOWN_BYTES
+    left = len(value) - shown
+    return value[:shown].hex(" ") + (f" … {left} more" if left > 0 else ""), redactor.redact(text)
 
 
 async def _from(scanner: Scanner, spans: dict[Partition, Span], moment: int) -> dict[Partition, Span]:
@@ -222,8 +223,6 @@ async def _records(scanner: Scanner, spans: dict[Partition, Span], progress: Pro
     total, done = sum(max(0, span.length) for span in spans.values()), 0
     progress(0, total)
     for partition, span in spans.items():
-        if span.length <= 0:
-            continue
         async for records in scanner.read(partition, span):
             for record in records:
                 yield record

@@ -17,6 +17,8 @@ from ..kafka.connection import KafkaConnection
 _BATCH = 1000
 _STALLED = 30.0  # seconds without an answer, after which the broker counts as gone
 
+_STOP_SECONDS = 2.0
+
 
 class Span(NamedTuple):
     """Offsets of a partition: the first that is there, and the one that the next message gets."""
@@ -75,6 +77,8 @@ class Scanner:
         Raises:
             BrokerUnavailableError: Nothing came for long.
         """
+        if span.length <= 0:
+            return
         tp = TopicPartition(*partition)
         self._consumer.assign([tp])
         self._consumer.seek(tp, span.first)
@@ -131,8 +135,16 @@ async def scanner(connection: KafkaConnection) -> AsyncIterator[Scanner]:
             await admin.start()
             yield Scanner(consumer, admin)
         finally:
-            await consumer.stop()
+            await _stop(consumer)
             await admin.close()
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop in bounded time: while partitions are being assigned, aiokafka's fetcher misses that it is cancelled."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    while not stopping.done():
+        await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+        stopping.cancel()  # reaches the fetcher that `stop` waits for
 
 
 @contextmanager
