@@ -82,7 +82,7 @@ def screen(look: Look) -> RenderableType:
 
 
 def _workers(look: Look) -> Table:
-    table = Table("worker", title="workers", title_justify="left", pad_edge=False)
+    table = Table("worker", title="workers", title_justify="left")
     for column in ("parts", "applied", "/s", "MB", "idle s"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("model and heads")
@@ -101,7 +101,7 @@ def _workers(look: Look) -> Table:
 
 
 def _partitions(look: Look) -> Table:
-    table = Table("partition", "worker", title="partitions", title_justify="left", pad_edge=False)
+    table = Table("partition", "worker", title="partitions", title_justify="left")
     for column in ("committed", "end", "lag", "commit age", "stored to"):
         table.add_column(column, justify="right", no_wrap=True)
     for partition in look.partitions:

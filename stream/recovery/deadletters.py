@@ -27,6 +27,7 @@ LEFT_OUT = "value-left-out"
 _LOCK = "profilestream:replay-lock"
 _LOCKED_SECONDS = 600.0
 _AT_ONCE = 500
+_CLOCKS_MS = 3_600_000  # so far may the clocks of those who write letters and of those who replay them differ
 _SHOWN_BYTES = 2  # of a value that is not ours: enough to see what it may be, too few for anybody's data
 
 Progress = Callable[[int, int], None]
@@ -126,14 +127,14 @@ async def replayed(
 ) -> set[str]:
     """The places of those letters that were sent once more already.
 
-    Reads the topics that the letters came from, from the time of the oldest letter on.
+    Reads the topics that the letters came from, from an hour before the oldest letter on.
     """
     if not letters:
         return set()
     spans: dict[Partition, Span] = {}
     for topic in {letter.why.topic for letter in letters}:
         oldest = min(letter.time for letter in letters if letter.why.topic == topic)
-        spans |= await _from(scanner, await scanner.spans(topic), oldest)
+        spans |= await _from(scanner, await scanner.spans(topic), max(0, oldest - _CLOCKS_MS))
     marks = [dict(record.headers).get(REPLAYED_FROM) async for record in _records(scanner, spans, progress)]
     return {mark.decode(errors="replace") for mark in marks if mark} & {letter.place for letter in letters}
 
