@@ -93,7 +93,7 @@ async def _play(plan: Plan, parts: Parts | None) -> Outcome:
     findings = await examine(world.log, TOPIC, world.server.profiles)
     if not settled:
         findings.trouble.append("work does not end although all faults have")
-    findings.trouble += [repr(error) for error in world.errors]
+    findings.trouble += list(dict.fromkeys(repr(error) for error in world.errors))
     outcome = Outcome(plan=plan, findings=findings, faults=dice.counts, story=dice.story, seconds=world.now)
     await world.close()
     return outcome

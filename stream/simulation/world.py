@@ -189,7 +189,7 @@ class World:
         self._fail_store(False)
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                while self._deployment.background or not self._done():
+                while not self.errors and (self._deployment.background or not self._done()):
                     self.replace_dead()
                     await asyncio.sleep(1.0)
                 await asyncio.sleep(3 * SESSION_SECONDS)  # the last zombies notice
