@@ -12,6 +12,7 @@ from profilestream.deploy.topics import TOPICS, Topic, ensure_topics
 from profilestream.schemas.errors import BrokerUnavailableError, ConfigurationError
 from profilestream.stream.kafka.connection import KafkaConnection
 
+PARTITIONS = 6  # the default: other tests on the same broker make the same topics
 COMPACT = {"cleanup.policy": "compact"}
 
 
@@ -35,11 +36,11 @@ async def admin(connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClien
 async def test_all_topics_are_there_afterwards(connection: KafkaConnection) -> None:
     """The engine's own topics exist, user-keyed ones with the wanted partitions; a second time changes nothing."""
     for _ in range(2):
-        await ensure_topics(connection, 3)
+        await ensure_topics(connection, PARTITIONS)
     async with admin(connection) as client:
         described = await client.describe_topics([topic.name for topic in TOPICS])
     counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
-    assert counts == {topic.name: topic.partitions or 3 for topic in TOPICS}
+    assert counts == {topic.name: topic.partitions or PARTITIONS for topic in TOPICS}
 
 
 async def test_other_number_of_partitions_is_told(connection: KafkaConnection, unique: Callable[[str], str]) -> None:
