@@ -2,40 +2,54 @@
 
 import asyncio
 
+import structlog
 import typer
 import uvloop
 from threadpoolctl import threadpool_limits
 
 from ...inference.embedder import Embedder
+from ...schemas.errors import FencedError, LostWritesError
 from ...stream.worker.worker import run_worker
 from .. import checks, wiring
 from ..settings import Settings
 from .running import run_until_signal, unless_stopped
 
+log = structlog.get_logger(__name__)
+
 
 def command(context: typer.Context) -> None:
     """Consume user-events, keep profiles in Redis, publish profile-updates. Stops cleanly on SIGTERM."""
     settings: Settings = context.obj
-    options = wiring.worker_options(settings)
     uvloop.install()  # also for the loop that aiokafka gets in a thread of its own
     threadpool_limits(1, "blas")  # its products are small: more threads would only take the encoder's cores
 
     async def job(stop: asyncio.Event) -> None:
-        opened: list[Embedder] = []
+        # Once it runs, a worker waits for servers that are away; one that was never there is a wrong address.
+        if not await unless_stopped(stop, checks.servers(settings)):
+            return
+        while not stop.is_set():
+            try:
+                await _run(settings, stop)
+            except (FencedError, LostWritesError) as error:
+                # Whatever we hold in memory may be wrong now: join the group anew, and read what is missing again.
+                log.warning("starting afresh", reason=str(error))
 
-        async def open_connections() -> None:
-            # Once it runs, a worker waits for servers that are away; one that was never there is a wrong address.
-            await checks.servers(settings)
-            opened.append(await wiring.embedder(settings))
+    run_until_signal(job, settings.shutdown_seconds)
 
-        if await unless_stopped(stop, open_connections()):
-            await run_worker(
-                options,
-                connection=wiring.kafka(settings),
-                store=wiring.store(settings),
-                embedder=opened[0],
-                wire=wiring.wire(settings),
-                stop=stop,
-            )
 
-    run_until_signal(job, options.shutdown_seconds)
+async def _run(settings: Settings, stop: asyncio.Event) -> None:
+    """A worker with connections of its own, until it is stopped or cannot go on."""
+    opened: list[Embedder] = []
+
+    async def open_encoder() -> None:
+        opened.append(await wiring.embedder(settings))
+
+    if await unless_stopped(stop, open_encoder()):
+        await run_worker(
+            wiring.worker_options(settings),
+            connection=wiring.kafka(settings),
+            store=wiring.store(settings),
+            embedder=opened[0],
+            wire=wiring.wire(settings),
+            stop=stop,
+        )
