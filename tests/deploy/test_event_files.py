@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from profilestream.deploy.event_files import MAX_LINE, BadLine, format_of, read_events
+from profilestream.deploy.event_files import MAX_LINE, BadLine, Checks, format_of, read_events
 from profilestream.schemas.codec import decode_event, encode
 from profilestream.schemas.errors import ConfigurationError
 from profilestream.schemas.events import UserEvent
+from profilestream.schemas.validation import Limits
 
+ANYTHING = Checks(Limits(earliest=-(2**63), max_text=2**31, max_id=2**31), now=2**63)  # any time, any length
 NOON = 1_705_320_000_000  # 2024-01-15T12:00:00Z
 EVENT = {"id": "e1", "user": "ann", "type": "message", "time": NOON, "text": "hello", "item": "c1"}
 
 
 def read(text, form="jsonl"):
     """Everything that a file with this content gives."""
-    return list(read_events(io.BytesIO(text if isinstance(text, bytes) else text.encode()), form))
+    raw = text if isinstance(text, bytes) else text.encode()
+    return list(read_events(io.BytesIO(raw), form, ANYTHING))
 
 
 def read_one(**changes):
@@ -194,3 +197,13 @@ def test_format_by_option():
         format_of(Path("a.csv"), "xml")
     with pytest.raises(ConfigurationError, match=r"cannot tell the format of a\.txt"):
         format_of(Path("a.txt"))
+
+
+def test_what_the_worker_would_refuse_is_told_with_its_line():
+    """A blank user, a text that is missing or a time in the future is found where somebody can mend it."""
+    lines = [EVENT, EVENT | {"user": " "}, EVENT | {"text": None}, EVENT | {"time": NOON + 3 * 86_400_000}]
+    raw = "\n".join(json.dumps(line) for line in lines).encode()
+    good, *bad = read_events(io.BytesIO(raw), "jsonl", Checks(Limits(), now=NOON))
+    assert isinstance(good, UserEvent)
+    assert [line.line for line in bad] == [2, 3, 4]
+    assert "2024-01-18" in bad[2].problem
