@@ -187,13 +187,13 @@ def screen_for(console: Console, total: int) -> Iterator[Screen]:
 
 
 def _interest(interest: Interest) -> Text:
-    share = Text(f"{interest.share:4.0%} ", style="dim")
-    return share.append(plain(short_label(interest.label), _colour(interest)))
+    share = (f"{interest.share:4.0%} ", "dim")
+    return Text.assemble(share, plain(short_label(interest.label), _colour(interest)))
 
 
 def _bar(interest: Interest) -> Text:
     filled = max(1, round(interest.share * BAR))
-    return Text("▰" * filled, style=_colour(interest)).append("▱" * (BAR - filled), style="bright_black")
+    return Text.assemble(("▰" * filled, _colour(interest)), ("▱" * (BAR - filled), "bright_black"))
 
 
 def _colour(interest: Interest) -> str:
