@@ -109,19 +109,25 @@ def find_running(home: Path) -> Addresses | None:
 
 
 def stop_running(home: Path) -> int:
-    """Stop the servers of every local stack that runs under this home; how many servers that were."""
+    """Stop the servers of every local stack that runs under this home; how many servers that were.
+
+    What was started last goes first, as workers need the servers to leave in order.
+    """
     notes = _notes(home)
-    processes = [process for note in notes.values() for process in note.alive()]
     for run in notes:
         withdraw(run)
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
+    stopped = 0
     deadline = time.monotonic() + _STOP_SECONDS
-    # Not psutil's own wait: a process that is dead but not yet collected by its parent counts as gone here.
-    while any(note.alive() for note in notes.values()) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-    return len(processes)
+    for note in notes.values():
+        for keeper in reversed(note.servers.values()):
+            if process := keeper.process():
+                stopped += 1
+                with suppress(psutil.NoSuchProcess):
+                    process.terminate()
+            # Not psutil's own wait: a process that is dead but not yet collected by its parent counts as gone here.
+            while keeper.process() and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+    return stopped
 
 
 def _notes(home: Path) -> dict[Path, _Note]:

@@ -101,7 +101,7 @@ class LocalStack:
                 stores = group.create_task(self._start_broker_and_store())
             broker, store = stores.result()
             self._addresses = Addresses(kafka=broker, redis=store, triton=inference.result())
-            announce(self.run, self.addresses, {process.server.name: process.pid for process in self._servers})
+            self._announce()
         except BaseExceptionGroup as failures:
             await self._stop()
             raise failures.exceptions[0] from None
@@ -178,8 +178,13 @@ class LocalStack:
         process = await start_on_free_ports(plan, self.run)
         self._servers.append(process)
         self._stops.push_async_callback(process.stop)
+        if self._addresses is not None:  # later than the servers: `down` is to find it, too
+            self._announce()
         self._report(f"{process.server.name} runs at {process.address}")
         return process
+
+    def _announce(self) -> None:
+        announce(self.run, self.addresses, {process.server.name: process.pid for process in self._servers})
 
     async def _stop(self) -> None:
         if self._servers:
