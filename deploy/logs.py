@@ -1,7 +1,9 @@
 """Logging: structured, on standard error; in colour for people, as JSON for machines."""
 
+import io
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
@@ -10,6 +12,16 @@ from .settings import Settings
 _LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio")
 # Errors to a library, but an answer to us: what follows from them we say ourselves.
 _SAID_BY_US = ("Unable connect to", "Unexpected error during InitProducerIdRequest")
+
+
+class _StandardError(io.TextIOBase):
+    """Whatever standard error is when something is written: a live display takes its place for a while."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
@@ -22,6 +34,7 @@ def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     if quiet and "log_level" not in settings.model_fields_set:
         level = logging.WARNING
+    output = cast("TextIO", _StandardError())
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -37,10 +50,9 @@ def configure_logs(settings: Settings, *, quiet: bool = False) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.PrintLoggerFactory(output),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer]
