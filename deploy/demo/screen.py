@@ -47,7 +47,7 @@ class PlainScreen:
 
     def note(self, message: str) -> None:
         """See Screen."""
-        self.console.print(message, highlight=False)
+        self.console.print(plain(message), soft_wrap=True)
 
     def show(self, ledger: Ledger, *, learned: str) -> None:
         """See Screen."""
@@ -100,7 +100,7 @@ class LiveScreen:
 
     def note(self, message: str) -> None:
         """See Screen."""
-        self._live.console.print(Text(message, style="dim"))
+        self._live.console.print(plain(message, "dim"))
 
     def show(self, ledger: Ledger, *, learned: str) -> None:
         """See Screen."""
