@@ -58,6 +58,7 @@ class PlainScreen:
                 f"{ledger.seen + ledger.dead}/{self.total} events, {self._rate.value:.0f}/s, lag {ledger.outstanding}, "
                 f"{len(ledger.profiles)} profiles; {learned}",
                 highlight=False,
+                soft_wrap=True,
             )
 
 

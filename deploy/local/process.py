@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +24,7 @@ from .ports import PortTakenError, is_taken
 log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.03
+_LEAST_ROOM = 64 * 1024  # bytes
 _FORCE_SECONDS = 5.0
 _ATTEMPTS = 5
 _IN_USE = re.compile(r"addr(ess)?\s?(already\s)?in\s?use", re.IGNORECASE)
@@ -144,7 +146,8 @@ class ServerProcess:
         name, where = self.server.name, f"Its log: {self.log_path}"
         if self.server.ports and _IN_USE.search(tail):
             return PortTakenError(name, next(filter(is_taken, self.server.ports), self.server.ports[0]))
-        if _DISK_FULL.search(tail):
+        # On a full disk a server may die without a word, as its log has no room either.
+        if _DISK_FULL.search(tail) or shutil.disk_usage(self.log_path.parent).free < _LEAST_ROOM:
             return SetupError(f"{name} stopped: no space left on the disk. Free some and start again.\n{where}")
         return SetupError(f"{name} stopped by itself: {last_words(tail)}\n{where}")
 
