@@ -103,7 +103,7 @@ def write_file(path: Path, data: bytes) -> None:
             Path(aside).replace(path)
         finally:
             Path(aside).unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise ArtefactError(f"cannot write {path}: {error.strerror or error}. Free some disk space there.") from error
 
@@ -120,8 +120,8 @@ def read_file(path: Path) -> bytes:
         raise ArtefactError(f"cannot read {path}: {error.strerror or error}.") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    # The rename itself lies in the folder: without this it may be lost with the power.
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to disk: a rename lies in the folder, and may otherwise be lost with the power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import copyfile, rmtree
 
 from ..schemas.errors import ArtefactError, ConfigurationError
+from .artefacts import sync_folder
 from .manifest import MANIFEST, Manifest, Precision, checksums, read_manifest
 
 VERSION = "1"  # Triton's; a new fine-tune gets a new model name, so there is never a second one
@@ -93,7 +94,7 @@ def write_model(root: Path, name: str, files: ModelFiles, options: ServingOption
             manifest = _fill(aside, name, files, options)
             _sync(aside)
             _swap(aside, root / name, Path(scratch, "old"))
-            _sync_folder(root)
+            sync_folder(root)
     except OSError as error:
         raise ArtefactError(
             f"Cannot write the model to {root / name}: {error.strerror}.\nFree some disk space."
@@ -172,13 +173,5 @@ def _sync(folder: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         else:
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_folder(path)
+    sync_folder(folder)
