@@ -3,23 +3,19 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 
 from ..inference.embedder import Embedder
 from ..inference.heads import Head
-from ..schemas.errors import UnavailableError
+from ..inference.retry import until_available
 from ..schemas.events import Feedback
 from .fast_head import FastHead
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
-
-_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0  # seconds between attempts while a service is away
 
 
 class HeadPublisher(Protocol):
@@ -147,7 +143,7 @@ class HeadLearner:
         usable = [(item, item.text) for item in batch if self._wanted(item) and item.text]
         if not usable:
             return
-        embeddings = await _patiently(lambda: self._embedder.embed([text for _, text in usable]))
+        embeddings = await until_available(lambda: self._embedder.embed([text for _, text in usable]), "encoder")
         for task in sorted({item.task for item, _ in usable}):
             rows = [row for row, (item, _) in enumerate(usable) if item.task == task]
             self._head(task).update(embeddings[rows], [usable[row][0].label for row in rows])
@@ -171,7 +167,7 @@ class HeadLearner:
 
     async def _publish(self, task: str) -> None:
         head = self._heads[task].solve(self._versions.get(task, 0) + 1)
-        await _patiently(lambda: self._publisher.publish(head))
+        await until_available(lambda: self._publisher.publish(head), "store or broker")
         self._versions[task] = head.version
         self._due[task] = self._clock() + self._options.seconds
         self._changed.discard(task)
@@ -192,15 +188,3 @@ async def _fill(queue: "asyncio.Queue[Feedback | None]", feedback: AsyncIterator
     async for item in feedback:
         await queue.put(item)
     await queue.put(None)
-
-
-async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Call again until the service answers: nothing is lost meanwhile, the feedback waits."""
-    delay = _FIRST_DELAY
-    while True:
-        try:
-            return await call()
-        except UnavailableError as error:
-            log.warning("waiting for a service", error=str(error), seconds=delay)
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, _LONGEST_DELAY)

@@ -1,4 +1,4 @@
-"""Try again until a deadline, with pauses that grow and are random."""
+"""Try again, with pauses that grow and are random: until a deadline, or until the service is back."""
 
 import asyncio
 import random
@@ -6,9 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
+
 from ..schemas.errors import UnavailableError
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,9 @@ class RetryPolicy:
         return random.uniform(0.0, limit)  # noqa: S311 -- not a secret
 
 
+PATIENT = RetryPolicy(longest_pause=3.0)
+
+
 async def retry(policy: RetryPolicy, attempt: Callable[[float], Awaitable[T]]) -> T:
     """The result of the first attempt that succeeds.
 
@@ -44,15 +51,39 @@ async def retry(policy: RetryPolicy, attempt: Callable[[float], Awaitable[T]]) -
         UnavailableError: Of the last attempt, when the next could not begin before the deadline. Anything else that an
             attempt raises is raised at once.
     """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + policy.deadline
-    failures = 0
+    clock = asyncio.get_running_loop().time
+    begun, left, failures = clock(), policy.deadline, 0
     while True:
         try:
-            return await attempt(min(policy.attempt, end - loop.time()))
+            return await attempt(min(policy.attempt, left))
         except UnavailableError:
             failures += 1
             pause = policy.pause(failures)
-            if loop.time() + pause >= end:
+            if clock() - begun + pause >= policy.deadline:
                 raise
-        await asyncio.sleep(pause)
+            await asyncio.sleep(pause)
+            left = policy.deadline - (clock() - begun)
+            if left <= 0:  # a busy machine wakes us late
+                raise
+
+
+async def until_available(call: Callable[[], Awaitable[T]], what: str) -> T:
+    """Await `call()` again and again until its service is there: nothing is dropped meanwhile.
+
+    Args:
+        call: May raise UnavailableError; must be safe to repeat.
+        what: For the log: one line when it goes, one when it is back.
+    """
+    failures = 0
+    while True:
+        try:
+            answer = await call()
+        except UnavailableError as error:
+            failures += 1
+            if failures == 1:
+                log.warning("service unavailable, waiting for it", service=what, error=str(error))
+            await asyncio.sleep(PATIENT.pause(failures))
+        else:
+            if failures:
+                log.info("service is back", service=what, failures=failures)
+            return answer

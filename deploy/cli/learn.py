@@ -10,10 +10,10 @@ import structlog
 import typer
 
 from ...continual.learner import HeadLearner
+from ...inference.retry import until_available
 from ...schemas.errors import BadRecordError, UnavailableError
 from ...schemas.events import Feedback, ModelEvent
 from ...schemas.wire import Wire
-from ...stream.engine.retrying import until_available
 from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.reader import follow
 from ...stream.kafka.sink import KafkaSink

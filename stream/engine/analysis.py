@@ -8,6 +8,7 @@ import numpy as np
 
 from ...inference.embedder import Embedder
 from ...inference.models import ModelSet, Understanding
+from ...inference.retry import until_available
 from ...schemas.errors import BadRecordError
 from ...schemas.events import UserEvent
 from ...schemas.validation import Limits, validate
@@ -17,7 +18,6 @@ from ..profile.layout import Layout
 from ..profile.units import Observations, type_index
 from ..redaction import Redactor
 from .ports import Record
-from .retrying import until_available
 
 EXCERPT = 80  # characters of a text that are kept as evidence
 CONFIDENT = 0.3  # scores below this are evidence of nothing

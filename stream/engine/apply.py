@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ...inference.retry import until_available
 from ...schemas.events import ProfileUpdate
 from ..profile import view
 from ..profile.layout import Layout
@@ -18,7 +19,6 @@ from ..profile.view import Interests
 from ..store.base import ProfileStore, Stored, Write
 from .analysis import Analysed
 from .ports import Partition
-from .retrying import until_available
 
 
 @dataclass(slots=True)

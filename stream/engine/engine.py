@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ...inference.retry import until_available
 from ...schemas.codec import encode
 from ...schemas.errors import BadRecordError
 from ...schemas.events import DeadLetter, ProfileUpdate
@@ -22,7 +23,6 @@ from ..store.base import ProfileStore
 from .analysis import Analysed, Analyser
 from .apply import Applied, Applier
 from .ports import Outgoing, Partition, Record, Sink, Source
-from .retrying import until_available
 from .tracker import OffsetTracker
 
 DEAD_LETTER_HEADER = "dead-letter"

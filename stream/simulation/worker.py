@@ -5,13 +5,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from ...inference.retry import until_available
 from ...schemas.errors import FencedError, LostWritesError
 from ..engine.engine import Engine
 from ..engine.group import Assignment, GroupSource, MemoryGroup
 from ..engine.memory import MemoryLog
 from ..engine.ports import Sink, Source
 from ..engine.position import resume_at
-from ..engine.retrying import until_available
 from ..store.base import ProfileStore
 from ..store.memory import MemoryServer, MemoryStore
 from .faults import Dice, Fault

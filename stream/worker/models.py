@@ -6,10 +6,10 @@ import structlog
 
 from ...inference.heads import Head
 from ...inference.models import ModelSet
+from ...inference.retry import until_available
 from ...schemas.errors import ArtefactError, BadRecordError
 from ...schemas.events import ModelEvent
 from ...schemas.wire import Wire
-from ..engine.retrying import until_available
 from ..kafka.connection import KafkaConnection
 from ..kafka.reader import reader
 from ..store.models import ModelStore, load_models

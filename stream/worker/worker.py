@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from ...inference.embedder import Embedder
+from ...inference.retry import until_available
 from ...schemas.errors import ConfigurationError, UnavailableError
 from ...schemas.events import ProfileUpdate
 from ...schemas.validation import Limits
@@ -17,7 +18,6 @@ from ..engine.analysis import Analyser
 from ..engine.apply import Applier
 from ..engine.engine import BatchLimits, Counters, Engine, OutputTopics
 from ..engine.ports import Partition, Sink
-from ..engine.retrying import until_available
 from ..kafka.connection import KafkaConnection
 from ..kafka.sink import KafkaSink
 from ..kafka.transactions import TransactionalSink

@@ -13,9 +13,9 @@ from profilestream.deploy.local.ports import free_port
 from profilestream.deploy.local.process import ServerProcess, start_on_free_ports
 from profilestream.deploy.local.tansu import tansu
 from profilestream.deploy.topics import Topic, ensure_topics
+from profilestream.inference.retry import until_available
 from profilestream.schemas.errors import BrokerUnavailableError, ConfigurationError
 from profilestream.stream.engine.ports import Outgoing
-from profilestream.stream.engine.retrying import until_available
 from profilestream.stream.kafka.connection import KafkaConnection
 from profilestream.stream.kafka.sink import LARGEST_MESSAGE, KafkaSink, start_producer
 

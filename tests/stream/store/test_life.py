@@ -8,8 +8,8 @@ import pytest
 from profilestream.deploy.local.ports import free_port
 from profilestream.deploy.local.process import ServerProcess
 from profilestream.deploy.local.valkey import supported, valkey
+from profilestream.inference.retry import until_available
 from profilestream.schemas.errors import LostWritesError
-from profilestream.stream.engine.retrying import until_available
 from profilestream.stream.store.base import ProfileStore, Stored, Write
 from profilestream.stream.store.memory import MemoryServer, MemoryStore
 from profilestream.stream.store.redis import RedisStore
