@@ -2,6 +2,7 @@
 
 from typing import Protocol, cast
 
+import structlog
 from redis.asyncio import Redis
 
 from ...inference.artefacts import sha256_hex
@@ -12,6 +13,8 @@ from ...schemas.errors import ArtefactError
 from .redis import translated
 
 PREFIX = "profilestream:model:"
+
+log = structlog.get_logger(__name__)
 
 
 class ModelStore(Protocol):
@@ -90,18 +93,26 @@ def codebook_name(encoder: str) -> str:
 
 
 async def load_models(store: ModelStore, encoder: str) -> ModelSet:
-    """The codebook of an encoder and all heads made for it.
+    """The codebook of an encoder and all heads made for it; a broken head is left out, and said so.
 
     Raises:
-        ArtefactError: There is no codebook, or something is broken.
+        ArtefactError: There is no codebook, or it is broken.
     """
     data = await store.get(codebook_name(encoder))
     if data is None:
         raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare` first")
     models = ModelSet(Codebook.from_bytes(data))
     for name in await store.names():
-        if name.startswith("head/") and (artefact := await store.get(name)):
-            head = Head.from_bytes(artefact)
-            if head.encoder == encoder:
-                models = models.with_head(head)
+        if name.startswith("head/") and (head := await _head(store, name)) and head.encoder == encoder:
+            models = models.with_head(head)
     return models
+
+
+async def _head(store: ModelStore, name: str) -> Head | None:
+    """A head; None where it is not there any more, or broken: profiles are worth having without it."""
+    try:
+        data = await store.get(name)
+        return None if data is None else Head.from_bytes(data)
+    except ArtefactError as error:
+        log.error("broken head left out", head=name, error=str(error))  # noqa: TRY400
+        return None

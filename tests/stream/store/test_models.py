@@ -90,15 +90,26 @@ async def test_a_missing_codebook_says_what_to_do(store: ModelStore) -> None:
         await load_models(store, ENCODER)
 
 
-@pytest.mark.parametrize("name", [codebook_name(ENCODER), head_name("interest")])
-async def test_broken_bytes_are_refused(store: ModelStore, name: str) -> None:
-    """Half an artefact is no artefact."""
-    await publish(store)
+async def half(store: ModelStore, name: str) -> None:
+    """Cut an artefact off in the middle."""
     whole = await store.get(name)
     assert whole is not None
     await store.put(name, whole[: len(whole) // 2])
+
+
+async def test_a_broken_codebook_is_refused(store: ModelStore) -> None:
+    """Half an artefact is no artefact, and there is nothing to do without it."""
+    await publish(store)
+    await half(store, codebook_name(ENCODER))
     with pytest.raises(ArtefactError):
         await load_models(store, ENCODER)
+
+
+async def test_a_broken_head_is_left_out(store: ModelStore) -> None:
+    """It keeps no worker from starting with the others."""
+    await publish(store)
+    await half(store, head_name("interest"))
+    assert sorted((await load_models(store, ENCODER)).heads) == ["sentiment"]
 
 
 @pytest.mark.parametrize("field", ["data", "sha256"])
