@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         None, description="Updates in transactions, so that no hung worker writes late; without it, where possible."
     )
     group: str = Field("profilestream", min_length=1, description="Kafka consumer group of the workers.")
+    kafka_instance: str | None = Field(
+        None, min_length=1, description="A name that this worker keeps over restarts: its partitions wait for it."
+    )
+    kafka_session_timeout: float = Field(
+        10.0, ge=1, description="Seconds without a sign of life, after which a worker's partitions go to others."
+    )
     partitions: int = Field(6, ge=1, description="Partitions of topics that are created.")
     replication: int = Field(1, ge=1, description="Replicas of topics that are created; 3 in production.")
     redis_url: RedisUrl = Field(

@@ -120,5 +120,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         layout=layout(settings),
         idempotent=settings.kafka_idempotent,
         transactional=settings.kafka_transactional,
+        session_timeout=settings.kafka_session_timeout,
+        instance=settings.kafka_instance,
         shutdown_seconds=settings.shutdown_seconds,
     )

@@ -23,6 +23,11 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--require kafka`: where the tests on Apache Kafka would be skipped, they fail and say why."""
+    parser.addoption("--require", action="append", default=[], choices=["kafka"], help="servers that must be there")
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """A command that a test runs in this process sets logging up for itself, not for the tests after it."""
@@ -40,25 +45,37 @@ def data_home() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka_home() -> Path:
+def kafka_home(pytestconfig: pytest.Config) -> Path:
     """An unpacked Apache Kafka: `PROFILESTREAM_KAFKA_HOME`, or the one beside the checkout."""
     found = Settings.load().kafka_home or Path(__file__).parents[2] / "shared" / "kafka"
-    skip_if(apache.supported(found))
+    reason = apache.supported(found)
+    if reason and "kafka" in pytestconfig.getoption("--require"):
+        pytest.fail(reason)
+    skip_if(reason)
     return found
 
 
-@pytest.fixture(scope="session", params=["tansu", "apache-kafka"])
-def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Bootstrap servers of a real broker; each test that asks for it runs on the embedded one and on Apache Kafka."""
-    if request.param == "tansu":
-        skip_if(tansu.supported())
-        with running(tansu.tansu, tmp_path_factory.mktemp("tansu")) as address:
-            yield address
-        return
-    found = request.getfixturevalue("kafka_home")
-    folder = tmp_path_factory.mktemp("kafka")
-    with running(lambda: apache.kafka(found, folder), folder) as address:
+@pytest.fixture(scope="session")
+def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of the broker from the wheel."""
+    skip_if(tansu.supported())
+    with running(tansu.tansu, tmp_path_factory.mktemp("tansu")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of Apache Kafka, for what only it can."""
+    folder = tmp_path_factory.mktemp("kafka")
+    with running(lambda: apache.kafka(kafka_home, folder), folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session", params=["embedded_kafka", "apache_kafka"])
+def kafka(request: pytest.FixtureRequest) -> str:
+    """Bootstrap servers of a real broker; each test that asks for it runs on the embedded one and on Apache Kafka."""
+    address: str = request.getfixturevalue(request.param)
+    return address
 
 
 @pytest.fixture(scope="session")

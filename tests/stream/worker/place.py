@@ -46,10 +46,14 @@ class Place:
         """A new connection to the profiles."""
         return RedisStore.connect(self.redis_url)
 
-    async def prepare(self) -> None:
+    async def prepare(self, **settings_of_updates: str) -> None:
         """Make the topics, and publish the small world's models."""
-        keyed = (self.options.events, self.options.outputs.updates, self.options.outputs.dead_letters)
-        topics = [*[Topic(name=name) for name in keyed], Topic(name=self.options.model_events, partitions=1)]
+        topics = [
+            Topic(name=self.options.events),
+            Topic(name=self.options.outputs.updates, settings=settings_of_updates),
+            Topic(name=self.options.outputs.dead_letters),
+            Topic(name=self.options.model_events, partitions=1),
+        ]
         await ensure_topics(self.connection, PARTITIONS, topics=topics)
         await self.publish_models()
 
@@ -152,11 +156,15 @@ class Worker:
     task: "asyncio.Task[None]"
     _stop: asyncio.Event
 
+    async def leave(self) -> None:
+        """Stop it as SIGTERM does."""
+        self._stop.set()
+        await self.task
+
     async def stop(self) -> dict[str, int]:
         """Stop it as SIGTERM does; what it says that it did."""
         with capture_logs() as logs:
-            self._stop.set()
-            await self.task
+            await self.leave()
         said = next(entry for entry in logs if entry["event"] == "worker stopped")
         return {"applied": said["applied"], "skipped": said["skipped"]}
 
