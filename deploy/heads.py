@@ -27,7 +27,7 @@ class RedisHeadPublisher:
 
     async def publish(self, head: Head) -> None:
         """See HeadPublisher: first the head, then the word of it, so that nobody looks for what is not there."""
-        data, name = head.to_bytes(), head_name(head.task)
+        data, name = head.to_bytes(), head_name(head.task, head.encoder)
         await self._store.put(name, data)
         event = ModelEvent(
             kind="head",

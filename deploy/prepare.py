@@ -147,7 +147,7 @@ async def publish_models(settings: Settings, prepared: Prepared) -> None:
                 "Choose another name for the model (PROFILESTREAM_MODEL), or another database of Redis."
             )
         await models.put(name, data)
-        await models.put(head_name(prepared.sentiment.task), prepared.sentiment.to_bytes())
+        await models.put(head_name(prepared.sentiment.task, prepared.sentiment.encoder), prepared.sentiment.to_bytes())
     finally:
         await store.close()
 

@@ -103,7 +103,7 @@ async def _models(settings: Settings, models: RedisModelStore) -> None:
     """Codebook and heads are not in profile-updates: say who puts them back."""
     if await models.get(codebook_name(settings.model)) is None:
         _missing(f"the codebook of {settings.model}", "Run `profilestream prepare --publish` before the workers.")
-    if await models.get(head_name("interest")) is None:
+    if await models.get(head_name("interest", settings.model)) is None:
         _missing("the interest head", "`profilestream learn` makes it again from the feedback topic.")
 
 

@@ -82,9 +82,9 @@ class RedisModelStore:
             return sorted([key.decode()[len(PREFIX) :] async for key in self._client.scan_iter(match=PREFIX + "*")])
 
 
-def head_name(task: str) -> str:
-    """Under which name the head of a task is kept."""
-    return f"head/{task}"
+def head_name(task: str, encoder: str) -> str:
+    """Under which name the head of a task is kept: each encoder has heads of its own."""
+    return f"head/{encoder}/{task}"
 
 
 def codebook_name(encoder: str) -> str:
@@ -103,7 +103,7 @@ async def load_models(store: ModelStore, encoder: str) -> ModelSet:
         raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare` first")
     models = ModelSet(Codebook.from_bytes(data))
     for name in await store.names():
-        if name.startswith("head/") and (head := await _head(store, name)) and head.encoder == encoder:
+        if name.startswith(head_name("", encoder)) and (head := await _head(store, name)):
             models = models.with_head(head)
     return models
 

@@ -46,7 +46,7 @@ async def publish(store: ModelStore, encoder: str = ENCODER) -> None:
     models = small_models(HashEmbedder(model=encoder))
     await store.put(codebook_name(encoder), models.codebook.to_bytes())
     for task, head in models.heads.items():
-        await store.put(head_name(task), head.to_bytes())
+        await store.put(head_name(task, encoder), head.to_bytes())
 
 
 async def test_an_artefact_comes_back_as_it_was(store: ModelStore) -> None:
@@ -76,12 +76,13 @@ async def test_everything_made_for_an_encoder_is_loaded(store: ModelStore) -> No
     np.testing.assert_array_equal(models.understand(embeddings).scores, expected.scores)
 
 
-async def test_heads_of_another_encoder_are_left_out(store: ModelStore) -> None:
-    """Their weights mean nothing here."""
+async def test_each_encoder_keeps_heads_of_its_own(store: ModelStore) -> None:
+    """The heads of a new encoder are there before it is used, and those of the old one if it comes back."""
     await publish(store)
-    await publish(store, "hash-v2")  # heads are kept by task: these replaced the others
-    assert (await load_models(store, ENCODER)).heads == {}
-    assert sorted((await load_models(store, "hash-v2")).heads) == ["interest", "sentiment"]
+    await publish(store, "hash-v2")
+    for encoder in (ENCODER, "hash-v2"):
+        heads = (await load_models(store, encoder)).heads
+        assert {task: head.encoder for task, head in heads.items()} == {"interest": encoder, "sentiment": encoder}
 
 
 async def test_a_missing_codebook_says_what_to_do(store: ModelStore) -> None:
@@ -108,7 +109,7 @@ async def test_a_broken_codebook_is_refused(store: ModelStore) -> None:
 async def test_a_broken_head_is_left_out(store: ModelStore) -> None:
     """It keeps no worker from starting with the others."""
     await publish(store)
-    await half(store, head_name("interest"))
+    await half(store, head_name("interest", ENCODER))
     assert sorted((await load_models(store, ENCODER)).heads) == ["sentiment"]
 
 

@@ -63,7 +63,7 @@ class Place:
         models, target = small_models(HashEmbedder()), RedisModelStore(store.client)
         await target.put(codebook_name(ENCODER), models.codebook.to_bytes())
         for task, head in models.heads.items():
-            await target.put(head_name(task), head.to_bytes())
+            await target.put(head_name(task, ENCODER), head.to_bytes())
         await store.close()
 
     async def send(self, *events: UserEvent) -> None:
