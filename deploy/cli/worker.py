@@ -1,6 +1,8 @@
 """`profilestream worker`: consume events, keep profiles."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 import typer
@@ -20,6 +22,23 @@ log = structlog.get_logger(__name__)
 def command(context: typer.Context) -> None:
     """Consume user-events, keep profiles in Redis, publish profile-updates. Stops cleanly on SIGTERM."""
     settings: Settings = context.obj
+    serve(settings, partial(work, settings))
+
+
+async def work(settings: Settings, embedder: Embedder, stop: asyncio.Event) -> None:
+    """A worker with connections of its own and an encoder, until it is stopped or cannot go on."""
+    await run_worker(
+        wiring.worker_options(settings),
+        connection=wiring.kafka(settings),
+        store=wiring.store(settings),
+        embedder=embedder,
+        wire=wiring.wire(settings),
+        stop=stop,
+    )
+
+
+def serve(settings: Settings, work: Callable[[Embedder, asyncio.Event], Awaitable[None]]) -> None:
+    """Be a worker's process: `work` again and again, afresh wherever it may not go on, until a signal comes."""
     uvloop.install()  # also for the loop that aiokafka gets in a thread of its own
     threadpool_limits(1, "blas")  # its products are small: more threads would only take the encoder's cores
 
@@ -29,7 +48,7 @@ def command(context: typer.Context) -> None:
             return
         while not stop.is_set():
             try:
-                await _run(settings, stop)
+                await _run(settings, work, stop)
             except (FencedError, LostWritesError) as error:
                 # Whatever we hold in memory may be wrong now: join the group anew, and read what is missing again.
                 log.warning("starting afresh", reason=str(error))
@@ -37,19 +56,14 @@ def command(context: typer.Context) -> None:
     run_until_signal(job, settings.shutdown_seconds)
 
 
-async def _run(settings: Settings, stop: asyncio.Event) -> None:
-    """A worker with connections of its own, until it is stopped or cannot go on."""
+async def _run(
+    settings: Settings, work: Callable[[Embedder, asyncio.Event], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    """Work with a new encoder, if it answers before we are stopped."""
     opened: list[Embedder] = []
 
     async def open_encoder() -> None:
         opened.append(await wiring.embedder(settings))
 
     if await unless_stopped(stop, open_encoder()):
-        await run_worker(
-            wiring.worker_options(settings),
-            connection=wiring.kafka(settings),
-            store=wiring.store(settings),
-            embedder=opened[0],
-            wire=wiring.wire(settings),
-            stop=stop,
-        )
+        await work(opened[0], stop)

@@ -23,6 +23,7 @@ from ..kafka.sink import KafkaSink
 from ..kafka.transactions import TransactionalSink
 from ..profile.layout import Layout
 from ..redaction import Redactor
+from ..store.base import ProfileStore
 from ..store.models import RedisModelStore
 from ..store.redis import RedisStore
 from .app import ProfileApp, bounded, create_app
@@ -129,8 +130,20 @@ async def run_worker(
     embedder: Embedder,
     stop: asyncio.Event,
     wire: Wire | None = None,
+    engine: Callable[..., Engine] = Engine,
+    applier: Callable[[ProfileStore, Layout], Applier] = Applier,
 ) -> None:
     """Run a worker until `stop` is set; then finish what is in flight, acknowledge and leave the group.
+
+    Args:
+        options: What it does.
+        connection: Kafka.
+        store: Redis.
+        embedder: The encoder.
+        stop: Ends it.
+        wire: How records are written.
+        engine: Makes what moves records; another one than this is for tests that put a defect there on purpose.
+        applier: Makes what applies them, likewise.
 
     Raises:
         ProfilestreamError: It cannot start, or it cannot go on.
@@ -155,7 +168,9 @@ async def run_worker(
         fence = await _fence(options, connection, sink)
         if fence:
             stack.push_async_callback(fence.close)
-        engines = _engines(options, store, embedder, fence or sink, models, counters, wire)
+        engines = _engines(
+            options, store, embedder, fence or sink, models, counters, wire, engine=engine, applier=applier
+        )
         host = Host(engines, 2 * options.batches.events, failed, fence)
         app = create_app(
             group=options.group,
@@ -198,14 +213,17 @@ def _engines(
     models: CurrentModels,
     counters: Counters,
     wire: Wire,
+    *,
+    engine: Callable[..., Engine],
+    applier: Callable[[ProfileStore, Layout], Applier],
 ) -> Callable[[FaustSource], Engine]:
     analyser = Analyser(embedder, models, Redactor(), options.limits, options.layout, wire)
-    applier = Applier(store, options.layout)
-    return lambda source: Engine(
+    made = applier(store, options.layout)
+    return lambda source: engine(
         source=source,
         sink=sink,
         analyser=analyser,
-        applier=applier,
+        applier=made,
         store=store,
         limits=options.batches,
         topics=options.outputs,
