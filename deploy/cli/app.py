@@ -66,8 +66,9 @@ def _beside_a_local_stack(loaded: Settings) -> Settings:
     return wiring.at(loaded, addresses)
 
 
-for module in (demo, up, worker, learn, prepare, produce, tail, status, doctor, verify, restore, bench, soak):
+for module in (demo, up, worker, prepare, produce, tail, status, doctor, verify, restore, bench, soak):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.command(name="down")(up.down)
+app.add_typer(learn.app, name="learn")
 app.add_typer(profile.app, name="profile")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -29,8 +29,14 @@ from .running import run_until_signal, unless_stopped
 log = structlog.get_logger(__name__)
 
 
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
 def command(context: typer.Context) -> None:
     """Learn heads from the feedback topic, from its beginning on, and publish them to the workers."""
+    if context.invoked_subcommand:
+        return
     settings: Settings = context.obj
 
     async def job(stop: asyncio.Event) -> None:
