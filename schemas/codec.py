@@ -16,7 +16,17 @@ from fastavro import schemaless_reader, schemaless_writer
 from .catalogue import Catalogue, Schema
 from .compatibility import unreadable_because
 from .errors import BadRecordError
-from .events import DeadLetter, Evidence, Feedback, Interest, ModelEvent, ProfileUpdate, UserEvent
+from .events import (
+    DeadLetter,
+    DriftReport,
+    Evidence,
+    Feedback,
+    Interest,
+    ModelEvent,
+    MovedCode,
+    ProfileUpdate,
+    UserEvent,
+)
 from .foreign import ForeignSchema
 
 MARKER = b"\xc3\x01"
@@ -227,12 +237,14 @@ _UPDATE = RecordCodec(
 )
 _DEAD_LETTER = RecordCodec(_CATALOGUE, "dead-letter", DeadLetter)
 _MODEL_EVENT = RecordCodec(_CATALOGUE, "model-event", ModelEvent)
+_DRIFT_REPORT = RecordCodec(_CATALOGUE, "drift-report", DriftReport, {"codes": MovedCode})
 _CODECS: dict[type[Any], RecordCodec[Any]] = {
     UserEvent: _EVENT,
     Feedback: _FEEDBACK,
     ProfileUpdate: _UPDATE,
     DeadLetter: _DEAD_LETTER,
     ModelEvent: _MODEL_EVENT,
+    DriftReport: _DRIFT_REPORT,
 }
 _MAPPINGS = {name: MappingCodec(_CATALOGUE, name) for name in _CATALOGUE.names()}
 
@@ -246,7 +258,7 @@ def codec_of(kind: type[Record]) -> RecordCodec[Record]:
     return _CODECS[kind]
 
 
-def encode(record: UserEvent | Feedback | ProfileUpdate | DeadLetter | ModelEvent) -> bytes:
+def encode(record: UserEvent | Feedback | ProfileUpdate | DeadLetter | ModelEvent | DriftReport) -> bytes:
     """Any record of the topics, in the newest version of its schema.
 
     Raises:

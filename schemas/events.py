@@ -134,3 +134,44 @@ class ModelEvent:
     sha256: str
     time: int
     properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedCode:
+    """A code of the codebook whose share of the texts changed; shares are 0 to 1."""
+
+    code: int
+    reference: float
+    current: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftReport:
+    """The stream is no longer what it was, or is so again: one message on `drift-reports`, keyed by the model.
+
+    Attributes:
+        id: The same for an alarm and for its end.
+        kind: `mix` (of known topics), `content` (new to the model), `labels` (feedback disagrees), `model` (the encoder
+            itself) or `sentiment` (about a topic).
+        state: `alarm`, or `over` when it is as it was before.
+        model: The encoder in use.
+        time: When it was noticed, in ms.
+        events: Texts seen since the reference was begun.
+        summary: One sentence for people.
+        scores: Every statistic by its name, in units of its threshold: above 1 it speaks for a change.
+        codes: What moved most, the most first.
+        words: Words that are used more than before, the most telling first.
+        examples: Beginnings of texts that speak for the change, without personal data.
+    """
+
+    id: str
+    kind: str
+    state: str
+    model: str
+    time: int
+    events: int
+    summary: str
+    scores: dict[str, float] = field(default_factory=dict)
+    codes: tuple[MovedCode, ...] = ()
+    words: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from fastavro.schema import fingerprint
 
 from profilestream.schemas.catalogue import FOLDER, Catalogue
 from profilestream.schemas.errors import ArtefactError
-from profilestream.schemas.events import DeadLetter, Feedback, ModelEvent, ProfileUpdate, UserEvent
+from profilestream.schemas.events import DeadLetter, DriftReport, Feedback, ModelEvent, ProfileUpdate, UserEvent
 
 RECORDS = {
     "user-event": UserEvent,
@@ -17,6 +17,7 @@ RECORDS = {
     "profile-update": ProfileUpdate,
     "dead-letter": DeadLetter,
     "model-event": ModelEvent,
+    "drift-report": DriftReport,
 }
 
 
