@@ -28,6 +28,7 @@ class Understanding:
         polarity: -1 to 1, shape (t,).
         vectors: Projected embeddings, shape (t, D).
         codes: Nearest code of the codebook, shape (t,).
+        novelty: 1 - cosine to that code, shape (t,).
     """
 
     label_ids: NDArray[np.int64]
@@ -35,6 +36,7 @@ class Understanding:
     polarity: NDArray[np.float64]
     vectors: NDArray[np.float64]
     codes: NDArray[np.int64]
+    novelty: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class ModelSet:
         heads = [self.heads[task] for task in LABEL_TASKS if task in self.heads]
         ids = [LABEL_TASKS.index(head.task) * _IDS_PER_TASK + np.arange(len(head.labels)) for head in heads]
         scores = [head.scores(embeddings) for head in heads]
+        codes, cosines = self.codebook.assign(embeddings)
         sentiment = self.heads.get(SENTIMENT)
         polarity = sentiment.polarity(embeddings) if sentiment else np.zeros(len(embeddings))
         return Understanding(
@@ -80,5 +83,6 @@ class ModelSet:
             scores=np.concatenate([np.zeros((len(embeddings), 0)), *scores], axis=1).astype(np.float64),
             polarity=polarity.astype(np.float64),
             vectors=self.codebook.project(embeddings).astype(np.float64),
-            codes=self.codebook.assign(embeddings)[0].astype(np.int64),
+            codes=codes.astype(np.int64),
+            novelty=1.0 - cosines.astype(np.float64),
         )

@@ -5,6 +5,7 @@ tracker.py    which offsets may be acknowledged
 analysis.py   a batch of records -> what they say (decode, validate, redact, embed, heads)
 apply.py      what they say -> stored profiles, by compare-and-set
 engine.py     the pipeline: fetch, analyse, apply, publish, acknowledge
+observing.py who looks at the stream beside the profiles: drift, trends
 position.py   where to begin to read
 memory.py     an in-memory log in place of Kafka: topics, partitions, offsets, fencing
 group.py      a consumer group of that log: members, generations, rebalances, commits

@@ -17,6 +17,7 @@ from ..profile.evidence import Evidence, ranking_key
 from ..profile.layout import Layout
 from ..profile.units import Observations, type_index
 from ..redaction import Redactor
+from .observing import Observed
 from .ports import Record
 
 EXCERPT = 80  # characters of a text that are kept as evidence
@@ -32,7 +33,8 @@ class Analysed:
         users: Whose profile each good event changes, shape (e,).
         seen: The good events.
         bad: The others, each with the reason.
-        model: The encoder that was used.
+        models: What it was understood with.
+        observed: The good events with a text, for whoever looks at the stream.
     """
 
     records: Sequence[Record]
@@ -40,6 +42,7 @@ class Analysed:
     seen: Observations
     bad: list[tuple[Record, BadRecordError]]
     models: ModelSet
+    observed: Observed
 
 
 class Analyser:
@@ -82,16 +85,17 @@ class Analyser:
                 bad.append((record, error))
         models = self._models()
         texts = [(row, self._redactor.redact(e.text)) for row, (_, e) in enumerate(good) if e.text and e.text.strip()]
-        seen = await self._observe(good, texts, models)
-        return Analysed(records, [event.user for _, event in good], seen, bad, models)
+        said = await self._understand([text for _, text in texts], models)
+        seen = self._observe(good, texts, said)
+        observed = Observed([good[row][1] for row, _ in texts], [text for _, text in texts], said, models)
+        return Analysed(records, [event.user for _, event in good], seen, bad, models, observed)
 
     def _decode(self, record: Record) -> UserEvent:
         return validate(self._wire.decode(UserEvent, record.value), record.key, record.timestamp, self._limits)
 
-    async def _observe(
-        self, good: list[tuple[Record, UserEvent]], texts: list[tuple[int, str]], models: ModelSet
+    def _observe(
+        self, good: list[tuple[Record, UserEvent]], texts: list[tuple[int, str]], understood: Understanding
     ) -> Observations:
-        understood = await self._understand([text for _, text in texts], models)
         events = [event for _, event in good]
         evidence: list[tuple[Evidence, ...]] = [()] * len(events)
         if understood.scores.size:

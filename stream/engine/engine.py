@@ -22,6 +22,7 @@ from ...schemas.wire import Wire
 from ..store.base import ProfileStore
 from .analysis import Analysed, Analyser
 from .apply import Applied, Applier
+from .observing import Observers
 from .ports import Outgoing, Partition, Record, Sink, Source
 from .tracker import OffsetTracker
 
@@ -76,6 +77,7 @@ class Engine:
         topics: Where results go.
         counters: Go on counting there, if given.
         wire: How updates are written.
+        observers: Told of every finished batch.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Engine:
         topics: OutputTopics | None = None,
         counters: Counters | None = None,
         wire: Wire | None = None,
+        observers: Observers | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -100,6 +103,7 @@ class Engine:
         self._topics = topics or OutputTopics()
         self.counters = counters or Counters()
         self._wire = wire or Wire()
+        self._observers = observers or Observers()
         self._tracker = OffsetTracker()
 
     async def run(self) -> None:
@@ -150,6 +154,7 @@ class Engine:
             await self._acknowledge(batch.records)
             self._count(batch, applied)
             slots.release()
+            self._observers.observe(batch.observed)
 
     async def _send(self, batch: Analysed, applied: Applied) -> None:
         messages = [self._dead_letter(record, error) for record, error in batch.bad]
