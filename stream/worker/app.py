@@ -39,6 +39,12 @@ class ProfileApp(faust.App):  # type: ignore[misc]
 
     host: EngineHost
     patience: float
+    given_up: asyncio.Event
+
+    def give_up(self) -> None:
+        """Let go of everything, and of what could not be committed until now."""
+        self.given_up.set()
+        self.abandon()
 
     def abandon(self) -> None:
         """Let go of everything that is not finished, so that Faust waits for it no longer."""
@@ -120,8 +126,8 @@ def create_app(
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
-    app.host, app.patience = host, 0.6 * rebalance_timeout
-    app.transport = rewinding_transport(app.transport, watermarks)
+    app.host, app.patience, app.given_up = host, 0.6 * rebalance_timeout, asyncio.Event()
+    app.transport = rewinding_transport(app.transport, watermarks, app.given_up)
     events = app.topic(topic, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
 
     @app.agent(events, name="profiles")  # type: ignore[untyped-decorator]

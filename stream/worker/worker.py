@@ -242,7 +242,7 @@ async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failur
         stopping.cancel()
         if failure.done():
             app.abandon()  # nobody is left to finish it
-        async with bounded(patience, app.abandon):
+        async with bounded(patience, app.give_up):
             await app.stop()
         app.abandon()
         crashed.cancel()
