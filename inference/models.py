@@ -11,6 +11,7 @@ from ..schemas.errors import ArtefactError
 from .codebook import Codebook
 from .embedder import Embeddings
 from .heads import Head
+from .spaces import Matrix
 
 # Tasks whose labels are kept in profiles. Stored label ids depend on the order: append, never reorder.
 LABEL_TASKS: tuple[str, ...] = ("interest", "intent")
@@ -41,10 +42,17 @@ class Understanding:
 
 @dataclass(frozen=True, slots=True)
 class ModelSet:
-    """The codebook of an encoder, and heads that read its embeddings, by task. An unknown task is simply not told."""
+    """The codebook of an encoder, and heads that read its embeddings, by task. An unknown task is simply not told.
+
+    Attributes:
+        codebook: Of the encoder.
+        heads: By task.
+        ways: Matrices that carry stored vectors of other encoders into this one's space, by their names.
+    """
 
     codebook: Codebook
     heads: Mapping[str, Head] = field(default_factory=dict)
+    ways: Mapping[str, Matrix] = field(default_factory=dict)
 
     @property
     def encoder(self) -> str:

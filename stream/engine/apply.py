@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from ...inference.retry import until_available
@@ -12,13 +13,16 @@ from ...schemas.events import ProfileUpdate
 from ..profile import view
 from ..profile.layout import Layout
 from ..profile.reduce import reduce
-from ..profile.state import decode_states, encode_states
+from ..profile.spaces import drop_vectors, elsewhere
+from ..profile.state import decode_with_models, encode_states
 from ..profile.table import ProfileTable, concatenate
 from ..profile.units import units
 from ..profile.view import Interests
 from ..store.base import ProfileStore, Stored, Write
 from .analysis import Analysed
 from .ports import Partition
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class Applier:
     def __init__(self, store: ProfileStore, layout: Layout) -> None:
         self._store = store
         self._layout = layout
+        self._told: set[str] = set()
 
     async def apply(self, batch: Analysed) -> Applied:
         """Apply a batch; waits while the store is unavailable."""
@@ -60,22 +65,31 @@ class Applier:
         index = {user: number for number, user in enumerate(users)}
         owner = np.array([index[batch.users[row]] for row in rows], dtype=np.int64)
         stored = await until_available(lambda: self._store.load(users), "store")
-        table = decode_states([value and value.state for value in stored], self._layout, batch.models.encoder)
+        states = [value and value.state for value in stored]
+        ours, ways = batch.models.encoder, batch.models.ways
+        table, models = decode_with_models(states, self._layout, ours, ways)
+        alone = elsewhere(models, ours, ways)
+        self._tell({models[row] for row in np.flatnonzero(alone)}, ours)
         fresh = self._fresh(batch, rows, owner, table)
-        seen = batch.seen.take(rows[fresh])
+        added = units(batch.seen.take(rows[fresh]), self._layout)
+        # Never added to those of another encoder: they wait for a map.
+        drop_vectors(added, np.flatnonzero(alone[owner[fresh]]))
         table = reduce(
-            concatenate([table, units(seen, self._layout)]),
+            concatenate([table, added]),
             np.concatenate([np.arange(len(users)), owner[fresh]]),
             len(users),
         )
-        values, lost = await self._save(users, stored, table, np.unique(owner[fresh]), batch.models.encoder)
+        changed = np.unique(owner[fresh])
+        for row in changed:
+            models[row] = models[row] if alone[row] else ours
+        values, lost = await self._save(users, stored, table, changed, models)
         kept = np.array([users[number] not in lost for number in owner], dtype=bool)
         result.applied += int((fresh & kept).sum())
         result.skipped += int((~fresh & kept).sum())
         interests = Interests(table, batch.models.label_name)
         last = {users[number]: int(row) for number, row in zip(owner, rows, strict=True)}
         result.updates += [
-            self._update(batch, interests, number, values[number], last[user])
+            self._update(batch, interests, number, values[number], last[user], models[number])
             for number, user in enumerate(users)
             if user not in lost
         ]
@@ -94,17 +108,22 @@ class Applier:
                 ids[number].add(batch.seen.ids[row])
         return fresh
 
+    def _tell(self, theirs: set[str], ours: str) -> None:
+        for model in sorted(theirs - self._told):
+            log.error("stored vectors left alone: no map leads from their encoder to ours", theirs=model, ours=ours)
+        self._told |= theirs
+
     async def _save(
         self,
         users: list[str],
         stored: Sequence[Stored | None],
         table: ProfileTable,
         changed: NDArray[np.int64],
-        model: str,
+        models: Sequence[str],
     ) -> tuple[list[Stored], set[str]]:
         """Write the changed rows; returns what each user's profile is now, and the users whose write was refused."""
         values = [value or Stored(0, b"") for value in stored]
-        states = encode_states(table, model, _seeds(table)) if len(changed) else []
+        states = encode_states(table, models, rounding_seeds(table)) if len(changed) else []
         writes = [
             Write(users[row], values[row].revision, states[row], _revision(values[row].revision, table.offsets[row]))
             for row in changed
@@ -114,7 +133,9 @@ class Applier:
             values[row] = write.after
         return values, {write.user for write, ok in zip(writes, done, strict=True) if not ok}
 
-    def _update(self, batch: Analysed, interests: Interests, row: int, value: Stored, event: int) -> ProfileUpdate:
+    def _update(
+        self, batch: Analysed, interests: Interests, row: int, value: Stored, event: int, model: str
+    ) -> ProfileUpdate:
         table = interests.table
         name = batch.models.label_name
         mood = view.sentiment(table, row, -1)
@@ -123,7 +144,7 @@ class Applier:
         return ProfileUpdate(
             user=batch.users[event],
             revision=value.revision,
-            model_version=batch.models.encoder,
+            model_version=model,
             topic=source.topic,
             partition=source.number,
             # An id that came before in another partition is in the profile, and this partition need not be.
@@ -148,7 +169,7 @@ def _revision(before: int, offsets: Mapping[str, int]) -> int:
     return max(before + 1, sum(offset + 1 for offset in offsets.values()))
 
 
-def _seeds(table: ProfileTable) -> NDArray[np.uint64]:
+def rounding_seeds(table: ProfileTable) -> NDArray[np.uint64]:
     """Seeds of stochastic rounding: from where the profile stands in its source, so that a replay gives the same."""
     positions = ["/".join(f"{p}:{o}" for p, o in sorted(offsets.items())) for offsets in table.offsets]
     return np.array([zlib.crc32(position.encode()) << 20 for position in positions], dtype=np.uint64)

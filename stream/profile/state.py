@@ -3,7 +3,7 @@
 Vectors are float16 with a shared power of two (see `rounding`), label sums float32, the rest float64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,21 @@ from ...schemas.errors import ArtefactError, BadRecordError
 from .evidence import Evidence
 from .layout import HOURS, TYPES, Layout
 from .rounding import from_half, scale_of, to_half
-from .table import CodeSums, ProfileTable
+from .spaces import carry, drop_vectors, elsewhere
+from .table import CodeSums, Floats, ProfileTable
 
 SCHEMA = "profile-state"
 
 
-def encode_states(table: ProfileTable, model: str, seeds: NDArray[np.uint64]) -> list[bytes]:
+def encode_states(table: ProfileTable, model: str | Sequence[str], seeds: NDArray[np.uint64]) -> list[bytes]:
     """One value a row.
 
     Args:
         table: Rows with at least one event each.
-        model: The encoder that the vectors come from.
+        model: The encoder that the vectors come from: of all rows, or of each.
         seeds: For stochastic rounding, shape (rows,): derive them from the source offset.
     """
+    models = [model] * len(table) if isinstance(model, str) else model
     weights = np.concatenate([table.weights, table.texts], axis=1)
     long_scale = scale_of(table.texts[:, -1].astype(np.float32))
     vectors = to_half(table.vector, long_scale, seeds)
@@ -42,7 +44,7 @@ def encode_states(table: ProfileTable, model: str, seeds: NDArray[np.uint64]) ->
     def record(row: int) -> dict[str, Any]:
         entries = slice(code_bounds[row], code_bounds[row + 1])
         return {
-            "model": model,
+            "model": models[row],
             "t_ref": float(table.t_ref[row]),
             "first_seen": int(table.first[row]),
             "last_seen": int(table.last[row]),
@@ -65,33 +67,71 @@ def encode_states(table: ProfileTable, model: str, seeds: NDArray[np.uint64]) ->
     return [encode_record(SCHEMA, record(row)) for row in range(len(table))]
 
 
-def decode_states(values: Sequence[bytes | None], layout: Layout, model: str) -> ProfileTable:
+def decode_states(
+    values: Sequence[bytes | None], layout: Layout, model: str, ways: Mapping[str, Floats] | None = None
+) -> ProfileTable:
     """The inverse; a row without events where a value is None.
 
-    Vectors of another encoder than `model` are left out: two models' vectors must never be added.
+    Vectors of another encoder than `model` are carried over by `ways` (see `spaces.carry`), or left out: two models'
+    vectors must never be added.
 
     Raises:
         ArtefactError: A value is not a profile, or was written with another number of half-lives.
     """
+    table, models = decode_with_models(values, layout, model, ways)
+    drop_vectors(table, np.flatnonzero(elsewhere(models, model, ways or {})))
+    return table
+
+
+def decode_with_models(
+    values: Sequence[bytes | None], layout: Layout, model: str, ways: Mapping[str, Floats] | None = None
+) -> tuple[ProfileTable, list[str]]:
+    """As `decode_states`, but vectors from which no way leads to `model` stay as they are.
+
+    Returns:
+        The table, and for each row the encoder that its vectors were stored with.
+
+    Raises:
+        ArtefactError: As `decode_states`.
+    """
     try:
-        return _table([None if value is None else _decode(value, layout) for value in values], layout, model)
+        records = [None if value is None else _decode(value, layout) for value in values]
+        table, models = _table(records, layout, model)
     except (BadRecordError, ValueError, OverflowError) as error:  # numpy raises the latter two on damaged arrays
         raise ArtefactError(
             f"a key of the store holds something that is not a profile ({error}): find out who wrote it, and delete it"
         ) from error
+    carry(table, models, ways or {})
+    return table, models
 
 
-def _table(records: Sequence[dict[str, Any] | None], layout: Layout, model: str) -> ProfileTable:
+def models_of(values: Sequence[bytes | None]) -> list[str | None]:
+    """The encoder of each value's vectors; None where a value is None.
+
+    Raises:
+        ArtefactError: A value is not a profile.
+    """
+    try:
+        return [None if value is None else str(decode_record(SCHEMA, value)["model"]) for value in values]
+    except BadRecordError as error:
+        raise ArtefactError(f"a key of the store holds something that is not a profile ({error})") from error
+
+
+def _table(records: Sequence[dict[str, Any] | None], layout: Layout, model: str) -> tuple[ProfileTable, list[str]]:
     present = [(row, record) for row, record in enumerate(records) if record is not None]
     row_ids = [np.frombuffer(record["labels"], np.uint16).astype(np.int64) for _, record in present]
     label_ids = np.unique(np.concatenate(row_ids)) if row_ids else np.zeros(0, np.int64)
     table = ProfileTable.empty(len(records), layout, label_ids)
     for (row, record), ids in zip(present, row_ids, strict=True):
         _fill(table, row, record, ids)
-    with_vectors = [(row, r) for row, r in present if r["model"] == model and len(r["vector"]) == 2 * layout.dimensions]
+    with_vectors = [(row, record) for row, record in present if len(record["vector"]) == 2 * layout.dimensions]
+    models = [model] * len(records)
+    for row, record in with_vectors:
+        if record["vector"].strip(b"\0"):  # otherwise no text was seen, and the row belongs to no space yet
+            models[row] = record["model"]
     if with_vectors:
         _fill_vectors(table, with_vectors)
-    return table
+    return table, models
 
 
 def _decode(value: bytes, layout: Layout) -> dict[str, Any]:

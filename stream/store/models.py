@@ -9,10 +9,12 @@ from ...inference.artefacts import sha256_hex
 from ...inference.codebook import Codebook
 from ...inference.heads import Head
 from ...inference.models import ModelSet
+from ...inference.spaces import Matrix, SpaceMap, ways_to
 from ...schemas.errors import ArtefactError
 from .redis import translated
 
 PREFIX = "profilestream:model:"
+_MAPS = "map/"
 
 log = structlog.get_logger(__name__)
 
@@ -92,8 +94,13 @@ def codebook_name(encoder: str) -> str:
     return f"codebook/{encoder}"
 
 
+def map_name(source: str, target: str) -> str:
+    """Under which name the map from one encoder's space to another's is kept."""
+    return f"{_MAPS}{source}/{target}"
+
+
 async def load_models(store: ModelStore, encoder: str) -> ModelSet:
-    """The codebook of an encoder and all heads made for it; a broken head is left out, and said so.
+    """The codebook of an encoder, all heads made for it and all ways to it; what is broken is left out, and said so.
 
     Raises:
         ArtefactError: There is no codebook, or it is broken.
@@ -101,7 +108,7 @@ async def load_models(store: ModelStore, encoder: str) -> ModelSet:
     data = await store.get(codebook_name(encoder))
     if data is None:
         raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare` first")
-    models = ModelSet(Codebook.from_bytes(data))
+    models = ModelSet(Codebook.from_bytes(data), ways=await load_ways(store, encoder))
     for name in await store.names():
         if name.startswith(head_name("", encoder)) and (head := await _head(store, name)):
             models = models.with_head(head)
@@ -115,4 +122,22 @@ async def _head(store: ModelStore, name: str) -> Head | None:
         return None if data is None else Head.from_bytes(data)
     except ArtefactError as error:
         log.error("broken head left out", head=name, error=str(error))  # noqa: TRY400
+        return None
+
+
+async def load_ways(store: ModelStore, encoder: str) -> dict[str, Matrix]:
+    """From each encoder that maps lead from: the matrix that carries its stored vectors into the space of `encoder`.
+
+    A broken map is left out, and said so: vectors that need it wait where they are.
+    """
+    maps = [await _map(store, name) for name in await store.names() if name.startswith(_MAPS)]
+    return ways_to(encoder, [item for item in maps if item])
+
+
+async def _map(store: ModelStore, name: str) -> SpaceMap | None:
+    try:
+        data = await store.get(name)
+        return None if data is None else SpaceMap.from_bytes(data)
+    except ArtefactError as error:
+        log.error("broken map left out", map=name, error=str(error))  # noqa: TRY400
         return None

@@ -1,5 +1,6 @@
 """The models in use, kept up to date: a head that is published works in every worker within seconds."""
 
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -12,7 +13,7 @@ from ...schemas.events import ModelEvent
 from ...schemas.wire import Wire
 from ..kafka.connection import KafkaConnection
 from ..kafka.reader import reader
-from ..store.models import ModelStore, load_models
+from ..store.models import ModelStore, load_models, load_ways
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class CurrentModels:
 
     async def take(self, event: ModelEvent) -> None:
         """A model was published: use it, unless it is broken or older than what is in use."""
+        if event.kind == "map":
+            await self._take_ways()
         if event.kind != "head":
             return
         try:
@@ -57,6 +60,11 @@ class CurrentModels:
             log.error("published head refused, the old one stays", head=event.name, error=str(error))  # noqa: TRY400
         else:
             log.info("new head in use", head=head.task, version=head.version, labels=len(head.labels))
+
+    async def _take_ways(self) -> None:
+        ways = await until_available(lambda: load_ways(self._store, self._encoder), "store")
+        self._models = replace(self(), ways=ways)
+        log.info("stored vectors of other encoders can be carried over", encoders=sorted(ways))
 
     async def _read(self, location: str) -> Head:
         data = await until_available(lambda: self._store.get(location), "store")

@@ -12,7 +12,7 @@ from profilestream.schemas.codec import decode_record, encode_record
 from profilestream.schemas.errors import ArtefactError
 from profilestream.stream.profile.layout import DAY_MS, Layout
 from profilestream.stream.profile.reduce import reduce
-from profilestream.stream.profile.state import decode_states, encode_states
+from profilestream.stream.profile.state import decode_states, decode_with_models, encode_states
 from profilestream.stream.profile.table import ProfileTable
 from profilestream.stream.profile.units import units
 from tests.stream.profile.made_up import START, observe, profile_of, side_by_side
@@ -169,3 +169,26 @@ def test_a_full_profile_fits_in_8_kb(record_property) -> None:
     found = size(300, codes=16, excerpt=80, event_id=f"{uuid.UUID(int=0)}-{{:03}}")
     record_property("bytes", found)
     assert found <= 8192
+
+
+def test_vectors_are_carried_over_where_a_way_leads() -> None:
+    """Rows of three encoders in one batch: each is mapped by its own matrix, and who has none is left out."""
+    tables = [profile_of([START + n] * 5, LAYOUT, seed=n) for n in range(3)]
+    names = [MODEL, "encoder-v0", "unknown"]
+    values = [encode_states(t, name, seeds(t))[0] for t, name in zip(tables, names, strict=True)]
+    way = np.random.default_rng(0).normal(size=(12, 12))
+    back = decode_states(values, LAYOUT, MODEL, {"encoder-v0": way})
+    exact = [decode_states([value], LAYOUT, name) for value, name in zip(values, names, strict=True)]
+    assert_allclose(back.vector[0], exact[0].vector[0], rtol=1e-12)
+    assert_allclose(back.vector[1], exact[1].vector[0] @ way, rtol=1e-12)
+    assert not back.vector[2].any()
+    of_row = back.codes.vector[back.codes.row == 1]
+    assert_allclose(of_row, exact[1].codes.vector @ way, rtol=1e-12)
+    assert set(back.codes.row.tolist()) == {0, 1}
+
+
+def test_who_never_wrote_a_text_belongs_to_no_encoder() -> None:
+    """A profile of clicks alone has nothing to carry over, so it is ours from the start."""
+    table = profile_of([START], LAYOUT, unspoken=1)
+    _, models = decode_with_models(encode_states(table, "unknown", seeds(table)), LAYOUT, MODEL)
+    assert models == [MODEL]

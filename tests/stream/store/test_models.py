@@ -8,6 +8,7 @@ import pytest
 from profilestream.inference.codebook import Codebook
 from profilestream.inference.hashing import HashEmbedder
 from profilestream.inference.heads import Head
+from profilestream.inference.spaces import SpaceMap
 from profilestream.schemas.errors import ArtefactError, StoreUnavailableError
 from profilestream.stream.store.models import (
     PREFIX,
@@ -17,6 +18,7 @@ from profilestream.stream.store.models import (
     codebook_name,
     head_name,
     load_models,
+    map_name,
 )
 from profilestream.stream.store.redis import RedisStore
 from tests.stream.world import small_models
@@ -144,3 +146,17 @@ def test_artefacts_are_bytes_that_can_be_read_back() -> None:
     head = models.heads["interest"]
     assert Head.from_bytes(head.to_bytes()).labels == head.labels
     np.testing.assert_array_equal(Codebook.from_bytes(models.codebook.to_bytes()).codes, models.codebook.codes)
+
+
+async def test_maps_are_chained_to_the_encoder_in_use(store: ModelStore) -> None:
+    """A profile that slept through two fine-tunes is carried over both; a broken map is left out, the rest work."""
+    await publish(store)
+    matrices = {("v0", "v1"): 2.0, ("v1", ENCODER): 3.0, (ENCODER, "v9"): 5.0}
+    for (source, target), factor in matrices.items():
+        way = SpaceMap(
+            source=source, target=target, matrix=factor * np.eye(8, dtype=np.float32), penalty=1.0, anchors=10
+        )
+        await store.put(map_name(source, target), way.to_bytes())
+    await store.put(map_name("v7", ENCODER), b"rubbish")
+    ways = (await load_models(store, ENCODER)).ways
+    assert {name: float(way[0, 0]) for name, way in ways.items()} == {"v0": 6.0, "v1": 3.0}
