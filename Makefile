@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_OPTIONS ?=
 
-.PHONY: demo test check bench soak fuzz clean install
+.PHONY: demo test check bench soak faults fuzz clean install
 
 demo: $(VENV)/.demo
 	$(BIN)/profilestream demo $(ARGS)
@@ -26,6 +26,9 @@ bench: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	$(BIN)/profilestream soak $(ARGS)
+
+faults: $(VENV)/.dev
+	$(BIN)/profilestream faults $(ARGS)
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz $(ARGS)

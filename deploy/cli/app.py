@@ -14,6 +14,7 @@ from . import (
     dead_letters,
     demo,
     doctor,
+    faults,
     learn,
     prepare,
     produce,
@@ -29,7 +30,7 @@ from . import (
 from .console import say
 
 _SERVICES = ("worker", "learn")
-_OWN_STACK = ("demo", "bench", "soak", "up", "down")
+_OWN_STACK = ("demo", "bench", "soak", "faults", "up", "down")
 _ADDRESSES = {"kafka_bootstrap", "redis_url", "triton_url"}
 
 app = typer.Typer(
@@ -66,7 +67,7 @@ def _beside_a_local_stack(loaded: Settings) -> Settings:
     return wiring.at(loaded, addresses)
 
 
-for module in (demo, up, worker, prepare, produce, tail, status, doctor, verify, restore, bench, soak):
+for module in (demo, up, worker, prepare, produce, tail, status, doctor, verify, restore, bench, soak, faults):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.command(name="down")(up.down)
 app.add_typer(learn.app, name="learn")

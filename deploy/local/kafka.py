@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -49,20 +50,25 @@ def supported(kafka_home: Path) -> str | None:
     return None
 
 
-def kafka(kafka_home: Path, folder: Path) -> Server:
-    """A broker on free loopback ports; its address is a Kafka bootstrap server.
+def kafka(
+    kafka_home: Path, folder: Path, more: Mapping[str, str] | None = None, ports: tuple[int, int] | None = None
+) -> Server:
+    """A broker on loopback; its address is a Kafka bootstrap server.
 
     Args:
         kafka_home: An unpacked Apache Kafka 4; nothing is written there.
         folder: Where its configuration, data and own logs are kept; formatted at the first start.
+        more: Further properties of the broker.
+        ports: Where broker and controller listen; free ports where it is None.
 
     Raises:
         SetupError: The folder cannot be written.
     """
-    port, controller = free_port(), free_port()
+    port, controller = ports or (free_port(), free_port())
     data = private_folder(folder / "data")
     properties = folder / "server.properties"
     text = _PROPERTIES.format(host=LOOPBACK, broker=port, controller=controller, data=str(data).replace("\\", "\\\\"))
+    text += "".join(f"{name}={value}\n" for name, value in (more or {}).items())
     try:
         properties.write_text(text)
     except OSError as error:

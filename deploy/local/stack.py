@@ -164,7 +164,7 @@ class LocalStack:
             return None
         environment = await asyncio.to_thread(triton.prepare_environment, self._home, self._report)
         encoder = self._encoder
-        return (await self.start(lambda: _triton(environment, encoder))).address
+        return (await self.start(lambda: triton_server(environment, encoder))).address
 
     async def start(self, plan: Callable[[], Server]) -> ServerProcess:
         """Start one more process in this stack: watched and stopped with the others.
@@ -193,8 +193,17 @@ class LocalStack:
         await self._stops.aclose()
 
 
-def _triton(environment: triton.TritonEnvironment, encoder: Encoder) -> Server:
-    grpc, http, metrics = free_port(), free_port(), free_port()
+def triton_server(
+    environment: triton.TritonEnvironment, encoder: Encoder, ports: tuple[int, int, int] | None = None
+) -> Server:
+    """Triton on loopback; its address is that of gRPC.
+
+    Args:
+        environment: Where it is installed.
+        encoder: What it serves.
+        ports: Of gRPC, HTTP and metrics; free ports where it is None.
+    """
+    grpc, http, metrics = ports or (free_port(), free_port(), free_port())
     command, variables = triton.triton_command(environment, encoder.repository, encoder.models, grpc, http, metrics)
     return Server(
         name="triton",

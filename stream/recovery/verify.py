@@ -104,12 +104,12 @@ class Verifier:
         inside = self._whole and all(o < self._ends.get(name, 0) for name, o in found.offsets[number].items())
         checked.exact += inside
         checked.at_least += not inside
-        wrong = _unequal(expected, row, found, number) if inside else _too_little(expected, row, found, number)
+        wrong = unequal(expected, row, found, number) if inside else _too_little(expected, row, found, number)
         if wrong:
             checked.differences.append(Difference(user, "different", wrong))
 
 
-def _unequal(expected: ProfileTable, row: int, found: ProfileTable, number: int) -> str:
+def unequal(expected: ProfileTable, row: int, found: ProfileTable, number: int) -> str:
     """What differs, in words; nothing where all is equal."""
     counts = int(found.events[number]), int(expected.events[row])
     if counts[0] != counts[1]:
