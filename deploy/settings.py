@@ -161,6 +161,19 @@ class Settings(BaseSettings):
     )
     max_text: int = Field(100_000, ge=1, description="Longest text of an event, in characters.")
     shutdown_seconds: float = Field(10.0, gt=0, description="Longest time for a clean stop.")
+    api_host: str = Field("127.0.0.1", min_length=1, description="Address that `serve` listens on.")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port that `serve` listens on; 0: any free one.")
+    api_tokens: SecretStr | None = Field(
+        None, description="Who may use the API: name:scope:sha256, with commas between; `token` makes them."
+    )
+    api_open_on_loopback: bool = Field(
+        False, description="Programs on this machine may read over the API without a token."
+    )
+    api_rate_limit: float = Field(2000.0, gt=0, description="Requests a second for each token.")
+    api_index_users: int = Field(
+        50_000, ge=0, description="Users that the API knows for similar and top users, 1.3 KB each; 0: none."
+    )
+    api_live_clients: int = Field(100, ge=0, description="Most clients that follow live updates.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious event to log.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people or for machines.")
 
@@ -318,7 +331,13 @@ def _translated(error: ValidationError, sources: Mapping[str, str]) -> Configura
     if not problem["loc"]:
         return ConfigurationError(text)
     name = str(problem["loc"][0])
-    secret = name in {"kafka_sasl_password", "redis_url", "schema_registry_url", "schema_registry_password"}
+    secret = name in {
+        "kafka_sasl_password",
+        "redis_url",
+        "schema_registry_url",
+        "schema_registry_password",
+        "api_tokens",
+    }
     value = "" if secret or problem["type"] == "extra_forbidden" else f" {problem['input']!r}"
     more = f" ({error.error_count() - 1} more wrong)" if error.error_count() > 1 else ""
     return ConfigurationError(f"{name}{value} from {sources.get(name, 'the program')}: {text}{more}")

@@ -11,6 +11,8 @@ from ..inference.embedder import Embedder
 from ..inference.local import LocalEmbedder
 from ..schemas.registry import SchemaRegistry
 from ..schemas.wire import Wire
+from ..stream.api.options import ApiOptions
+from ..stream.api.tokens import parse_tokens
 from ..stream.engine.engine import BatchLimits
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
@@ -106,6 +108,22 @@ def layout(settings: Settings) -> Layout:
     """What a profile remembers."""
     return Layout(
         half_lives=(settings.half_life_short * 1000, settings.half_life_long * 1000), codes=settings.codes_per_profile
+    )
+
+
+def api_options(settings: Settings) -> ApiOptions:
+    """What the API may do.
+
+    Raises:
+        ConfigurationError: The tokens are not as they should be.
+    """
+    tokens = settings.api_tokens
+    return ApiOptions(
+        tokens=parse_tokens(tokens.get_secret_value()) if tokens else (),
+        open_on_loopback=settings.api_open_on_loopback,
+        rate=settings.api_rate_limit,
+        index_users=settings.api_index_users,
+        live_clients=settings.api_live_clients,
     )
 
 

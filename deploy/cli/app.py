@@ -20,17 +20,19 @@ from . import (
     produce,
     profile,
     restore,
+    serve,
     soak,
     status,
     tail,
+    token,
     up,
     verify,
     worker,
 )
 from .console import say
 
-_SERVICES = ("worker", "learn")
-_OWN_STACK = ("demo", "bench", "soak", "faults", "up", "down")
+_SERVICES = ("worker", "learn", "serve")
+_OWN_STACK = ("demo", "bench", "soak", "faults", "up", "down", "token")
 _ADDRESSES = {"kafka_bootstrap", "redis_url", "triton_url"}
 
 app = typer.Typer(
@@ -67,7 +69,23 @@ def _beside_a_local_stack(loaded: Settings) -> Settings:
     return wiring.at(loaded, addresses)
 
 
-for module in (demo, up, worker, prepare, produce, tail, status, doctor, verify, restore, bench, soak, faults):
+for module in (
+    demo,
+    up,
+    worker,
+    prepare,
+    produce,
+    tail,
+    status,
+    doctor,
+    verify,
+    restore,
+    bench,
+    soak,
+    faults,
+    serve,
+    token,
+):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.command(name="down")(up.down)
 app.add_typer(learn.app, name="learn")
