@@ -61,19 +61,24 @@ def prepare_encoder(
     """
     check_name(name)
     options = options or ServingOptions()
-    fingerprint = _fingerprint(source)
-    ready = _ready(repository / name, fingerprint, precision, options)
+    origin = fingerprint(source)
+    ready = _ready(repository / name, origin, precision, options)
     if ready:
         return ready
     with tempfile.TemporaryDirectory(prefix="profilestream-") as scratch:
-        files = _export(source, fingerprint, precision, Path(scratch), report)
+        files = _export(source, origin, precision, Path(scratch), report)
         report(f"writing {name}")
         written = write_model(repository, name, files, options)
     log.info("model prepared", model=name, precision=precision, cosine=round(files.cosine, 4))
     return written
 
 
-def _fingerprint(source: Path) -> dict[str, str]:
+def fingerprint(source: Path) -> dict[str, str]:
+    """What an encoder's folder is made of: SHA-256 by file name.
+
+    Raises:
+        ConfigurationError: It is no folder.
+    """
     if not source.is_dir():
         raise ConfigurationError(f"{source} is not a folder: give the folder of an encoder.")
     return {name: file_sha256(source / name) for name in _SOURCE_FILES if (source / name).is_file()}
@@ -96,9 +101,7 @@ def _ready(path: Path, source: dict[str, str], precision: Precision, options: Se
     return model if current else None
 
 
-def _export(
-    source: Path, fingerprint: dict[str, str], precision: Precision, scratch: Path, report: Report
-) -> ModelFiles:
+def _export(source: Path, origin: dict[str, str], precision: Precision, scratch: Path, report: Report) -> ModelFiles:
     try:  # torch: only when there is something to export, never in a worker
         from .encoder import load_encoder  # noqa: PLC0415
         from .export import export_fp32, export_int8  # noqa: PLC0415
@@ -122,6 +125,6 @@ def _export(
         max_tokens=encoder.max_tokens,
         precision=precision,
         cosine=cosine,
-        source=fingerprint,
+        source=origin,
         versions={package: version(package) for package in _PACKAGES},
     )

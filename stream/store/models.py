@@ -9,12 +9,14 @@ from ...inference.artefacts import sha256_hex
 from ...inference.codebook import Codebook
 from ...inference.heads import Head
 from ...inference.models import ModelSet
+from ...inference.names import codebook_name, head_name, map_name
 from ...inference.spaces import Matrix, SpaceMap, ways_to
 from ...schemas.errors import ArtefactError
 from .redis import translated
 
+__all__ = ["MemoryModelStore", "ModelStore", "RedisModelStore", "codebook_name", "head_name", "load_models", "map_name"]
+
 PREFIX = "profilestream:model:"
-_MAPS = "map/"
 
 log = structlog.get_logger(__name__)
 
@@ -84,21 +86,6 @@ class RedisModelStore:
             return sorted([key.decode()[len(PREFIX) :] async for key in self._client.scan_iter(match=PREFIX + "*")])
 
 
-def head_name(task: str, encoder: str) -> str:
-    """Under which name the head of a task is kept: each encoder has heads of its own."""
-    return f"head/{encoder}/{task}"
-
-
-def codebook_name(encoder: str) -> str:
-    """Under which name the codebook of an encoder is kept."""
-    return f"codebook/{encoder}"
-
-
-def map_name(source: str, target: str) -> str:
-    """Under which name the map from one encoder's space to another's is kept."""
-    return f"{_MAPS}{source}/{target}"
-
-
 async def load_models(store: ModelStore, encoder: str) -> ModelSet:
     """The codebook of an encoder, all heads made for it and all ways to it; what is broken is left out, and said so.
 
@@ -130,7 +117,7 @@ async def load_ways(store: ModelStore, encoder: str) -> dict[str, Matrix]:
 
     A broken map is left out, and said so: vectors that need it wait where they are.
     """
-    maps = [await _map(store, name) for name in await store.names() if name.startswith(_MAPS)]
+    maps = [await _map(store, name) for name in await store.names() if name.startswith("map/")]
     return ways_to(encoder, [item for item in maps if item])
 
 
