@@ -5,14 +5,19 @@ cached embeddings stay valid.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..schemas.errors import ArtefactError
 from .artefacts import need, need_value, pack, unpack
 from .embedder import Embeddings
+from .features import RandomFeatures
 
+NONE_OF_THEM = -1
 _KIND = "head"
+_MOST_SIGNS = 2**24  # 64 MB of random directions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +32,9 @@ class Head:
         version: Grows with each publication for this task.
         encoder: Name of the encoder whose embeddings it reads.
         labels: What the rows stand for, in the order of their ids; ids never change, new labels are appended.
-        weights: Shape (k, d), float32.
+        weights: Shape (k, d), float32; with features, (k, features.width).
         bias: Shape (k,), float32.
+        features: What the weights apply to, where that is not the embedding itself; they are rebuilt from their seed.
     """
 
     task: str
@@ -37,6 +43,7 @@ class Head:
     labels: tuple[str, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
+    features: RandomFeatures | None = None
 
     def scores(self, embeddings: Embeddings) -> NDArray[np.float32]:
         """How likely each text is about each label: a softmax over the labels and "none of them" (logit 0).
@@ -52,6 +59,13 @@ class Head:
         likelihoods = np.exp(logits - highest)
         return np.asarray(likelihoods / (likelihoods.sum(axis=1, keepdims=True) + np.exp(-highest)), dtype=np.float32)
 
+    def predict(self, embeddings: Embeddings) -> NDArray[np.int64]:
+        """The likeliest label of each text, shape (n,); `NONE_OF_THEM` where all labels together are less likely."""
+        scores = self.scores(embeddings)
+        if not self.labels:
+            return np.full(len(scores), NONE_OF_THEM)
+        return np.where(scores.sum(axis=1) < 0.5, NONE_OF_THEM, scores.argmax(axis=1))
+
     def polarity(self, embeddings: Embeddings) -> NDArray[np.float32]:
         """How positive each text is, for a head with one row (the label `polarity`).
 
@@ -62,12 +76,14 @@ class Head:
 
     def to_bytes(self) -> bytes:
         """Safetensors with the metadata; the same head gives the same bytes."""
-        metadata = {
+        metadata: dict[str, Any] = {
             "task": self.task,
             "version": self.version,
             "encoder": self.encoder,
             "labels": self.labels,
         }
+        if self.features:
+            metadata["features"] = [self.features.seed, self.features.count, self.features.dimensions]
         return pack(_KIND, {"weights": self.weights, "bias": self.bias}, metadata)
 
     @classmethod
@@ -79,7 +95,8 @@ class Head:
         """
         tensors, metadata = unpack(_KIND, data, sha256=sha256)
         labels = tuple(need_value(_KIND, metadata, "labels", list))
-        weights = need(_KIND, tensors, "weights", (len(labels), -1))
+        features = _features(metadata)
+        weights = need(_KIND, tensors, "weights", (len(labels), features.width if features else -1))
         return cls(
             task=need_value(_KIND, metadata, "task", str),
             version=need_value(_KIND, metadata, "version", int),
@@ -87,7 +104,21 @@ class Head:
             labels=labels,
             weights=weights,
             bias=need(_KIND, tensors, "bias", (len(labels),)),
+            features=features,
         )
 
     def _logits(self, embeddings: Embeddings) -> NDArray[np.float32]:
-        return np.asarray(embeddings @ self.weights.T + self.bias, dtype=np.float32)
+        rows = self.features(embeddings) if self.features else embeddings
+        return np.asarray(rows @ self.weights.T + self.bias, dtype=np.float32)
+
+
+def _features(metadata: dict[str, Any]) -> RandomFeatures | None:
+    if "features" not in metadata:
+        return None
+    numbers = need_value(_KIND, metadata, "features", list)
+    if len(numbers) != 3 or not all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
+        raise ArtefactError(f"{_KIND}: 'features' should be seed, count and dimensions, found {numbers!r}")
+    seed, count, dimensions = numbers
+    if count * dimensions > _MOST_SIGNS:
+        raise ArtefactError(f"{_KIND}: {count} features of {dimensions} dimensions are more than a worker should hold")
+    return RandomFeatures(seed=seed, count=count, dimensions=dimensions)
