@@ -2,8 +2,8 @@
 
 worker.py       opens the connections, runs it all, stops it in bounded time
 app.py          the Faust app: settings that do not lose data, the agent, what happens at a rebalance
-source.py       Faust's events as a Source of the engine
-consumer.py     Faust's consumer, made to go back where Redis lost writes
+source.py       what Kafka gives, as a Source of the engine
+consumer.py     Faust's consumer, made to read in batches, and to go back where Redis lost writes
 models.py       follows model-events, so that a new head works within seconds
 status.py       what a worker says of itself, once a second
 """

@@ -16,16 +16,16 @@ import structlog
 from ...schemas.errors import SetupError
 from ..engine.ports import Partition
 from ..kafka.connection import KafkaConnection
-from .consumer import Watermarks, rewinding_transport
+from .consumer import Batch, BatchHost, Reading, Watermarks, batch_transport
 
 log = structlog.get_logger(__name__)
 
 
-class EngineHost(Protocol):
+class EngineHost(BatchHost, Protocol):
     """What the app needs of the engine's side."""
 
-    async def put(self, event: Any) -> None:
-        """Take a Faust event; wait while busy."""
+    async def put(self, batch: Batch) -> None:
+        """Take what one fetch brought; wait while busy."""
 
     def abandon(self) -> None:
         """Let go of everything that is not finished: it will be read again."""
@@ -47,14 +47,16 @@ class ProfileApp(faust.App):  # type: ignore[misc]
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of everything that is not finished, so that Faust waits for it no longer."""
+        """Let go of everything that is not finished, so that nobody waits for it."""
         self.host.abandon()
-        # Faust waits for messages that anybody still refers to, and its own agent refers to the last that it was given.
-        self.consumer.unacked.clear()
+
+    def acknowledge(self, partition: Partition, next_offset: int) -> None:
+        """Everything before `next_offset` is finished."""
+        self.consumer.acknowledge(partition, next_offset)
 
     async def _on_partitions_revoked(self, revoked: Any) -> None:
-        # Faust waits until everything in flight is acknowledged, without a bound; a service that hangs would cost
-        # us the membership in the group.
+        # A consumer waits until everything in flight is acknowledged, without a bound; a service that hangs would
+        # cost us the membership in the group.
         async with bounded(self.patience, self.abandon):
             await super()._on_partitions_revoked(revoked)
 
@@ -83,6 +85,7 @@ def create_app(
     session_timeout: float = 10.0,
     rebalance_timeout: float = 6.0,
     instance: str | None = None,
+    fetch_events: int = 1024,
 ) -> ProfileApp:
     """The app with its one agent, `profiles`.
 
@@ -95,6 +98,7 @@ def create_app(
         session_timeout: Seconds after which the group gives a silent worker's partitions away.
         rebalance_timeout: Seconds that members have to finish when the group changes.
         instance: A name that stays over restarts (a pod's), for static membership.
+        fetch_events: Most events of one fetch.
 
     Raises:
         SetupError: Faust runs without its compiled stream iterator, which acknowledges messages it skipped.
@@ -110,7 +114,7 @@ def create_app(
         autodiscover=False,
         processing_guarantee="at_least_once",
         broker_commit_interval=1.0,
-        broker_commit_every=1000,
+        broker_max_poll_records=fetch_events,
         broker_session_timeout=session_timeout,
         broker_heartbeat_interval=min(3.0, session_timeout / 3),
         broker_rebalance_timeout=rebalance_timeout,
@@ -118,7 +122,6 @@ def create_app(
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=instance,
         producer_request_timeout=30.0,
-        stream_buffer_maxsize=1024,
         stream_wait_empty=True,
         table_standby_replicas=0,
         topic_disable_leader=True,
@@ -127,13 +130,15 @@ def create_app(
         worker_redirect_stdouts=False,
     )
     app.host, app.patience, app.given_up = host, 0.6 * rebalance_timeout, asyncio.Event()
-    app.transport = rewinding_transport(app.transport, watermarks, app.given_up)
-    events = app.topic(topic, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
+    app.topics.add(app.topic(topic, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"))
+    batches = app.channel(maxsize=1)
+    reading = Reading(host=host, hand_on=batches.put, watermarks=watermarks, given_up=app.given_up)
+    app.transport = batch_transport(app.transport, reading)
 
-    @app.agent(events, name="profiles")  # type: ignore[untyped-decorator]
+    @app.agent(batches, name="profiles")  # type: ignore[untyped-decorator]
     async def profiles(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await host.put(event)
+        async for batch in stream:
+            await host.put(batch)
 
     return app
 

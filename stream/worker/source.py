@@ -1,73 +1,77 @@
-"""Faust's events as a Source of the engine."""
+"""What Kafka gives, as a Source of the engine."""
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from ..engine.ports import Partition, Record
 
 
-class FaustSource:
-    """A bounded queue between a Faust agent, which fills it, and the engine, which empties it.
-
-    Events are acknowledged to Faust in the order in which they were read, never around an unfinished one: Faust's
-    consumer would commit past it.
+class BatchSource:
+    """A bounded buffer: whole fetched batches go in, the engine's own batches come out.
 
     Args:
-        buffer: At most so many events wait here.
+        room: While so many records wait here, no more are taken.
+        acknowledged: Told what `acknowledge` is told.
     """
 
-    def __init__(self, buffer: int) -> None:
-        self._queue: asyncio.Queue[Record | None] = asyncio.Queue(maxsize=buffer)
-        self._events: dict[Partition, deque[Any]] = {}
+    def __init__(self, room: int, acknowledged: Callable[[Partition, int], None]) -> None:
+        self._room = room
+        self._acknowledged = acknowledged
+        self._records: deque[Record] = deque()
+        self._pending: dict[Partition, deque[int]] = {}
+        self._changed = asyncio.Event()
         self._closed = False
 
-    async def put(self, event: Any) -> None:
-        """Hand a Faust event over; waits while the engine is busy. After `close` it is left to be read again."""
-        message = event.message
-        partition = Partition(message.topic, message.partition)
-        record = Record(partition, message.offset, message.key, message.value, int(message.timestamp * 1000))
+    async def put(self, records: Sequence[Record]) -> None:
+        """Take records, when there is room. After `close` they are left to be read again."""
+        await self._until(lambda: self._closed or len(self._records) < self._room)
         if not self._closed:
-            self._events.setdefault(partition, deque()).append(event)
-            await self._queue.put(record)
+            self._records.extend(records)
+            for record in records:
+                self._pending.setdefault(record.partition, deque()).append(record.offset)
+            self._changed.set()
 
     async def fetch(self, most: int, within: float) -> Sequence[Record]:
         """See Source."""
-        first = await self._queue.get()
-        if first is None:
-            return []
-        records = [first]
-        deadline = asyncio.get_running_loop().time() + within
-        while len(records) < most:
+        await self._until(lambda: self._closed or bool(self._records))
+        if not self._closed and len(self._records) < most:
             try:
-                record = self._queue.get_nowait()
-            except asyncio.QueueEmpty:
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        record = await self._queue.get()
-                except TimeoutError:
-                    break
-            if record is None:
-                self._queue.put_nowait(None)
-                break
-            records.append(record)
+                async with asyncio.timeout(within):
+                    await self._until(lambda: self._closed or len(self._records) >= most)
+            except TimeoutError:
+                pass
+        records = [self._records.popleft() for _ in range(min(most, len(self._records)))]
+        self._changed.set()
         return records
 
     def acknowledge(self, partition: Partition, next_offset: int) -> None:
         """See Source."""
-        events = self._events.get(partition)
-        while events and events[0].message.offset < next_offset:
-            events.popleft().ack()
+        pending = self._pending.get(partition, deque())
+        while pending and pending[0] < next_offset:
+            pending.popleft()
+        if not self._closed:
+            self._acknowledged(partition, next_offset)
+        self._changed.set()
 
     def waiting(self) -> int:
-        """How many events were handed over and not yet acknowledged."""
-        return sum(map(len, self._events.values()))
+        """How many records were taken and not yet acknowledged."""
+        return sum(map(len, self._pending.values()))
+
+    async def drained(self) -> None:
+        """Wait until everything that was taken is acknowledged, or the source is closed."""
+        await self._until(lambda: self._closed or not self.waiting())
 
     def close(self) -> None:
-        """Take no more, and forget what was not acknowledged: Faust waits for events that somebody still refers to."""
+        """Take no more, give no more, and forget what was not acknowledged."""
         self._closed = True
-        self._events.clear()
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
+        self._pending.clear()
+        self._records.clear()
+        self._changed.set()
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        """Wait for a condition that only calls of this object change."""
+        while not true():
+            # Several may wait, each for something else: all look whenever anything changes.
+            self._changed.clear()
+            await self._changed.wait()

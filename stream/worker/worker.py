@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -27,8 +26,9 @@ from ..store.base import ProfileStore
 from ..store.models import RedisModelStore
 from ..store.redis import RedisStore
 from .app import ProfileApp, bounded, create_app
+from .consumer import Batch
 from .models import CurrentModels, follow_model_events
-from .source import FaustSource
+from .source import BatchSource
 from .status import describe, publish_status
 
 log = structlog.get_logger(__name__)
@@ -72,11 +72,18 @@ class Host:
         buffer: Events that may wait for the engine.
         failed: Called with the error when an engine fails.
         fence: Told of every assignment, to shut out whoever had the partitions before.
+
+    Attributes:
+        partitions: Those that we have.
+        assignment: How many assignments there were.
+        acknowledge: Told what is finished.
     """
+
+    acknowledge: Callable[[Partition, int], None]
 
     def __init__(
         self,
-        make_engine: Callable[[FaustSource], Engine],
+        make_engine: Callable[[BatchSource], Engine],
         buffer: int,
         failed: Callable[[BaseException], None],
         fence: TransactionalSink | None = None,
@@ -85,19 +92,27 @@ class Host:
         self._buffer = buffer
         self._failed = failed
         self._fence = fence
-        self._source = FaustSource(buffer)
+        self._source: BatchSource | None = None
         self._task: asyncio.Task[None] | None = None
         self.partitions: list[str] = []
+        self.assignment = 0
 
-    async def put(self, event: Any) -> None:
+    async def put(self, batch: Batch) -> None:
         """See EngineHost."""
-        await self._source.put(event)
+        if self._source and batch.assignment == self.assignment:
+            await self._source.put(batch.records)
+
+    async def drained(self) -> None:
+        """See BatchHost."""
+        if self._source:
+            await self._source.drained()
 
     def abandon(self) -> None:
         """See EngineHost."""
-        if waiting := self._source.waiting():
-            log.warning("unfinished events are left to be read again", events=waiting)
-        self._source.close()
+        if self._source:
+            if waiting := self._source.waiting():
+                log.warning("unfinished events are left to be read again", events=waiting)
+            self._source.close()
         if self._task:
             self._task.cancel()
 
@@ -109,7 +124,8 @@ class Host:
         self.partitions = [str(partition) for partition in partitions]
         if fence := self._fence:
             await until_available(lambda: fence.assign(partitions), "broker")
-        self._source = FaustSource(self._buffer)
+        self.assignment += 1
+        self._source = BatchSource(self._buffer, self.acknowledge)
         self._task = asyncio.create_task(self._make_engine(self._source).run(), name="engine")
         self._task.add_done_callback(self._done)
         log.info("partitions assigned", partitions=len(partitions))
@@ -181,7 +197,9 @@ async def run_worker(
             session_timeout=options.session_timeout,
             rebalance_timeout=options.rebalance_timeout,
             instance=options.instance,
+            fetch_events=2 * options.batches.events,
         )
+        host.acknowledge = app.acknowledge
         background = [
             asyncio.create_task(follow_model_events(connection, options.model_events, models, wire)),
             asyncio.create_task(_report(store, counters, host, models)),
@@ -216,7 +234,7 @@ def _engines(
     *,
     engine: Callable[..., Engine],
     applier: Callable[[ProfileStore, Layout], Applier],
-) -> Callable[[FaustSource], Engine]:
+) -> Callable[[BatchSource], Engine]:
     analyser = Analyser(embedder, models, Redactor(), options.limits, options.layout, wire)
     made = applier(store, options.layout)
     return lambda source: engine(
