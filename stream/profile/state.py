@@ -178,3 +178,16 @@ def _fill_vectors(table: ProfileTable, records: list[tuple[int, dict[str, Any]]]
         weight=weight.astype(np.float64),
         vector=from_half(packed, scale_of(weight)),
     )
+
+
+def without_space(value: bytes) -> tuple[str, dict[str, Any]]:
+    """The encoder of a value, and all of it that does not change when its vectors are carried to another encoder.
+
+    Raises:
+        BadRecordError: It is not a profile.
+    """
+    record = decode_record(SCHEMA, value)
+    model = str(record.pop("model"))
+    for column in ("vector", "codes", "code_weights", "code_vectors"):
+        del record[column]
+    return model, record

@@ -1,0 +1,288 @@
+"""Three fine-tunes, one after the other: do migrated profiles find what re-embedded ones find?
+
+Run it with `python -m profilestream.continual.migration.bench --data data_full.json --encoder FOLDER`.
+Users like a few intents and write about them in the words of the first encoder's space. Three times the encoder is
+fine-tuned on further intents (top layers, half of each batch replayed, drawn towards the encoder before); profiles are
+stored as Redis stores them and carried over by the chain of three maps. They are compared with profiles of which every
+text was embedded again by the last encoder, under a codebook of its own.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...inference.codebook import Codebook, fit_codebook
+from ...inference.encoder import Encoder, load_encoder
+from ...inference.spaces import SpaceMap, ways_to
+from ...stream.profile.layout import Layout
+from ...stream.profile.state import decode_states, encode_states
+from ...stream.profile.table import ProfileTable
+from .carry import move_codebook
+from .fit import choose_anchors, fit_map
+from .people import People, draw_people, profiles_of, retrieved
+from .recovery import mean_cosine
+
+Report = Callable[[str], None]
+
+_TOP_LAYERS = 2
+_SCALE = 20.0  # of cosines, as logits
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """How large a bench.
+
+    Attributes:
+        rounds: How many fine-tunes.
+        steps: Of each.
+        rate: Highest learning rate, reached after a tenth of the steps.
+        distil: Weight of `1 - cos` to the encoder before.
+        intents: How many of the data set's intents, in equal parts for each round.
+        written: Texts of each intent that users may write.
+        found: Texts of each intent that are to be found.
+        anchors: Texts that the maps are fitted on, of any intent.
+        users: Simulated, for each number of interests.
+        interests: How many intents a user likes.
+        events: Texts that a user writes.
+        seed: Of everything.
+    """
+
+    rounds: int = 3
+    steps: int = 80
+    rate: float = 2e-4
+    distil: float = 1.0
+    intents: int = 60
+    written: int = 25
+    found: int = 10
+    anchors: int = 2_000
+    users: int = 300
+    interests: tuple[int, ...] = (3, 5)
+    events: int = 30
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the bench reads: texts with the numbers of their intents, and anchors without."""
+
+    written: list[str]
+    written_labels: NDArray[np.int64]
+    found: list[str]
+    found_labels: NDArray[np.int64]
+    anchors: list[str]
+
+
+def read_texts(data: Path, options: BenchOptions) -> Texts:
+    """CLINC150's `data_full.json`: users write texts of `train`, look for those of `val`; anchors are other ones."""
+    content = json.loads(data.read_bytes())
+    rng = np.random.default_rng(options.seed)
+    chosen = rng.permutation(sorted({label for _, label in content["train"]}))[: options.intents].tolist()
+
+    def some(split: str, each: int) -> tuple[list[str], NDArray[np.int64]]:
+        by_intent = {label: [text for text, its in content[split] if its == label][:each] for label in chosen}
+        labels = [number for number, label in enumerate(chosen) for _ in by_intent[label]]
+        return [text for label in chosen for text in by_intent[label]], np.array(labels, dtype=np.int64)
+
+    written, written_labels = some("train", options.written)
+    found, found_labels = some("val", options.found)
+    used = {*written, *found}
+    rest = [text for split in ("train", "val") for text, _ in content[split] if text not in used]
+    return Texts(written, written_labels, found, found_labels, choose_anchors(rest, options.anchors, options.seed))
+
+
+class _Spaces:
+    """All texts in the space of each encoder: those that are written, those to be found, the anchors."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self.of: dict[str, tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]] = {}
+
+    def add(self, name: str, encoder: Encoder) -> None:
+        parts = (self._texts.written, self._texts.found, self._texts.anchors)
+        written, found, anchors = (embed(encoder, part) for part in parts)
+        self.of[name] = written, found, anchors
+
+
+def embed(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Embeddings in batches of texts of about the same length, shape (len(texts), d)."""
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+    rows = np.zeros((len(texts), encoder.dimensions), np.float32)
+    for start in range(0, len(order), 64):
+        some = order[start : start + 64]
+        rows[some] = encoder.embed([texts[row] for row in some])
+    return rows
+
+
+def fine_tune(
+    encoder: Encoder, texts: Sequence[str], labels: NDArray[np.int64], new: NDArray[np.bool_], options: BenchOptions
+) -> Encoder:
+    """A copy, with its top layers trained to tell the labels apart by cosine; half of each batch is new."""
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    module = deepcopy(encoder.module)
+    tuned = replace(encoder, module=module)
+    classes = nn.Parameter(_class_means(embed(encoder, texts), labels))
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    trained = [p for layer in list(module.transformer.encoder.layer)[-_TOP_LAYERS:] for p in layer.parameters()]
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    optimiser = torch.optim.AdamW([*trained, classes], lr=options.rate)
+    warm_up = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / (options.steps / 10)))
+    for _ in range(options.steps):
+        rows = _half_new(rng, new)
+        loss = _loss(tuned, encoder, classes, [texts[row] for row in rows], torch.tensor(labels[rows]), options.distil)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        warm_up.step()
+    return tuned
+
+
+def _loss(
+    tuned: Encoder, before: Encoder, classes: Tensor, texts: Sequence[str], labels: Tensor, distil: float
+) -> Tensor:
+    ids, mask = tuned.tokenise(texts)
+    rows = tuned.module(ids, mask)
+    with torch.no_grad():
+        old = before.module(ids, mask)
+    logits = _SCALE * rows @ nn.functional.normalize(classes, dim=-1).T
+    return nn.functional.cross_entropy(logits, labels) + distil * (1.0 - (rows * old).sum(dim=1)).mean()
+
+
+def _class_means(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> Tensor:
+    return torch.tensor(np.stack([rows[labels == label].mean(axis=0) for label in range(labels.max() + 1)]))
+
+
+def _half_new(rng: np.random.Generator, new: NDArray[np.bool_]) -> NDArray[np.int64]:
+    fresh, old = np.flatnonzero(new), np.flatnonzero(~new)
+    if not len(old):
+        return rng.choice(fresh, _BATCH)
+    return np.concatenate([rng.choice(fresh, _BATCH // 2), rng.choice(old, _BATCH // 2)])
+
+
+def run(encoder: Encoder, texts: Texts, options: BenchOptions, report: Report) -> dict[str, object]:
+    """All of it; plain values, for JSON. Shares are fractions of 1."""
+    began = time.monotonic()
+    spaces, names = _Spaces(texts), [f"encoder-v{number + 1}" for number in range(options.rounds + 1)]
+    report(f"embedding {len(texts.written) + len(texts.found) + len(texts.anchors)} texts with {names[0]}")
+    spaces.add(names[0], encoder)
+    for number, name in enumerate(names[1:]):
+        report(f"fine-tune {number + 1} of {options.rounds}, {options.steps} steps")
+        known = texts.written_labels * options.rounds // options.intents
+        rows = np.flatnonzero(known <= number)
+        part = [texts.written[row] for row in rows]
+        encoder = fine_tune(encoder, part, texts.written_labels[rows], known[rows] == number, options)
+        report(f"embedding them with {name}")
+        spaces.add(name, encoder)
+    return {
+        "options": asdict(options),
+        **compare(spaces.of, texts, options),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def compare(
+    spaces: dict[str, tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]],
+    texts: Texts,
+    options: BenchOptions,
+) -> dict[str, object]:
+    """Migrated, re-embedded and untouched profiles beside one another, for each number of interests."""
+    names = list(spaces)
+    written, _, anchors = spaces[names[0]]
+    codebook = fit_codebook(np.concatenate([written, anchors]), encoder=names[0], seed=options.seed)
+    maps, codebooks = _fit_chain(spaces, codebook)
+    last_written, last_found, last_anchors = spaces[names[-1]]
+    moved = codebooks[-1]
+    fresh = fit_codebook(np.concatenate([last_written, last_anchors]), encoder=names[-1], seed=options.seed)
+    fresh = replace(fresh, projection=codebook.projection)
+    layout, items = Layout(dimensions=len(codebook.projection)), moved.project(last_found)
+    ways = ways_to(names[-1], maps)
+    results = []
+    for interests in options.interests:
+        people = draw_people(
+            texts.written_labels, users=options.users, interests=interests, events=options.events, seed=options.seed
+        )
+        stored = _stored(_profiles(people, written, codebook, layout), names[0])
+        ways_of_reading = {
+            "re-embedded": _profiles(people, last_written, fresh, layout),
+            "migrated": decode_states(stored, layout, names[-1], ways),
+            "untouched": decode_states(stored, layout, names[0]),
+        }
+        results.append({"interests": interests} | _judged(ways_of_reading, people, items, texts.found_labels))
+    return {
+        "maps": [{"from": m.source, "to": m.target, "penalty": m.penalty, **m.figures} for m in maps],
+        "drift": {name: mean_cosine(written, rows[0]) for name, rows in spaces.items()},
+        "chain_cosine": mean_cosine(codebook.project(written) @ ways[names[0]], codebook.project(last_written)),
+        "retrieval": results,
+    }
+
+
+def _fit_chain(
+    spaces: dict[str, tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]], codebook: Codebook
+) -> tuple[list[SpaceMap], list[Codebook]]:
+    maps, codebooks, names = [], [codebook], list(spaces)
+    for source, target in pairwise(names):
+        before, after = spaces[source][2], spaces[target][2]
+        whole = fit_map(before, after, source=source, target=target)
+        maps.append(fit_map(codebook.project(before), codebook.project(after), source=source, target=target))
+        codebooks.append(move_codebook(codebooks[-1], whole))
+    return maps, codebooks
+
+
+def _profiles(people: People, rows: NDArray[np.float32], codebook: Codebook, layout: Layout) -> ProfileTable:
+    return profiles_of(people, codebook.project(rows), codebook.assign(rows)[0].astype(np.int64), layout)
+
+
+def _stored(table: ProfileTable, model: str) -> list[bytes]:
+    """As Redis keeps them: vectors in float16, rounded stochastically."""
+    return encode_states(table, model, np.arange(1, len(table) + 1, dtype=np.uint64))
+
+
+def _judged(
+    tables: dict[str, ProfileTable], people: People, items: NDArray[np.floating], labels: NDArray[np.int64]
+) -> dict[str, object]:
+    found = {name: retrieved(table, people, items.astype(np.float64), labels) for name, table in tables.items()}
+    shares = {
+        name: {"several": float(several.mean()), "one": float(one.mean())} for name, (several, one) in found.items()
+    }
+    exact, moved = shares["re-embedded"], shares["migrated"]
+    return {**shares, "kept": {way: moved[way] / exact[way] for way in exact}}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the figures as JSON."""
+    usual = BenchOptions()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="CLINC150's data_full.json")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of a BERT-like encoder")
+    parser.add_argument("--steps", type=int, default=usual.steps, help="of each fine-tune")
+    parser.add_argument("--intents", type=int, default=usual.intents)
+    parser.add_argument("--distil", type=float, default=usual.distil)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    options = BenchOptions(steps=given.steps, intents=given.intents, distil=given.distil, seed=given.seed)
+
+    def report(line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    torch.set_num_threads(2)
+    figures = run(load_encoder(given.encoder), read_texts(given.data, options), options, report)
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
