@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...inference.breaker import Breakers
 from ...inference.embedder import Embedder
 from ...inference.models import ModelSet, Understanding
-from ...inference.retry import until_available
 from ...schemas.errors import BadRecordError
 from ...schemas.events import UserEvent
 from ...schemas.validation import Limits, validate
@@ -55,6 +55,7 @@ class Analyser:
         limits: What a valid event is.
         layout: Of profiles.
         wire: How events are written; when its schema registry is unavailable, analysis waits.
+        breakers: Of encoder and schema registry.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Analyser:
         limits: Limits,
         layout: Layout,
         wire: Wire | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
         self._embedder = embedder
         self._models = models
@@ -72,10 +74,11 @@ class Analyser:
         self._limits = limits
         self._half_life = layout.half_lives[-1]
         self._wire = wire or Wire()
+        self._breakers = breakers or Breakers()
 
     async def analyse(self, records: Sequence[Record]) -> Analysed:
         """Understand a batch; bad records are set aside, never raised."""
-        await until_available(lambda: self._wire.prepare([record.value for record in records]), "schema registry")
+        await self._breakers.registry.call(lambda: self._wire.prepare([record.value for record in records]))
         good: list[tuple[Record, UserEvent]] = []
         bad: list[tuple[Record, BadRecordError]] = []
         for record in records:
@@ -123,7 +126,7 @@ class Analyser:
     async def _understand(self, texts: list[str], models: ModelSet) -> Understanding:
         if not texts:
             return models.understand(np.zeros((0, self._embedder.dimensions), np.float32))
-        embeddings = await until_available(lambda: self._embedder.embed(texts), "encoder")
+        embeddings = await self._breakers.encoder.call(lambda: self._embedder.embed(texts))
         return models.understand(embeddings)
 
     def _evidence(self, event: UserEvent, text: str, label: int, score: float) -> Evidence:

@@ -8,7 +8,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from ...inference.retry import until_available
+from ...inference.breaker import Breakers
 from ...schemas.events import ProfileUpdate
 from ..profile import view
 from ..profile.layout import Layout
@@ -44,8 +44,9 @@ class Applied:
 class Applier:
     """Applies batches, one at a time and in order, by compare-and-set."""
 
-    def __init__(self, store: ProfileStore, layout: Layout) -> None:
+    def __init__(self, store: ProfileStore, layout: Layout, breakers: Breakers | None = None) -> None:
         self._store = store
+        self._breaker = (breakers or Breakers()).store
         self._layout = layout
         self._told: set[str] = set()
 
@@ -64,7 +65,7 @@ class Applier:
         users = list(dict.fromkeys(batch.users[row] for row in rows))
         index = {user: number for number, user in enumerate(users)}
         owner = np.array([index[batch.users[row]] for row in rows], dtype=np.int64)
-        stored = await until_available(lambda: self._store.load(users), "store")
+        stored = await self._breaker.call(lambda: self._store.load(users))
         states = [value and value.state for value in stored]
         ours, ways = batch.models.encoder, batch.models.ways
         table, models = decode_with_models(states, self._layout, ours, ways)
@@ -128,7 +129,7 @@ class Applier:
             Write(users[row], values[row].revision, states[row], _revision(values[row].revision, table.offsets[row]))
             for row in changed
         ]
-        done = await until_available(lambda: self._store.save(writes), "store")
+        done = await self._breaker.call(lambda: self._store.save(writes))
         for row, write in zip(changed.tolist(), writes, strict=True):
             values[row] = write.after
         return values, {write.user for write, ok in zip(writes, done, strict=True) if not ok}

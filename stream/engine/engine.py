@@ -4,8 +4,8 @@
                   -> apply                    one after the other, in the order in which they were read
                       -> publish              one after the other; then the source may forget them
 
-A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, so memory is bounded, and a
-service that is down stops the fetching. What was not acknowledged when we stop is read again.
+A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, so memory is bounded. While a
+breaker makes calls wait, nothing is fetched. What was not acknowledged when we stop is read again.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...inference.retry import until_available
+from ...inference.breaker import Breakers
 from ...schemas.codec import encode
 from ...schemas.errors import BadRecordError
 from ...schemas.events import DeadLetter, ProfileUpdate
@@ -78,6 +78,7 @@ class Engine:
         counters: Go on counting there, if given.
         wire: How updates are written.
         observers: Told of every finished batch.
+        breakers: Those that analyser and applier have.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Engine:
         counters: Counters | None = None,
         wire: Wire | None = None,
         observers: Observers | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -104,6 +106,7 @@ class Engine:
         self.counters = counters or Counters()
         self._wire = wire or Wire()
         self._observers = observers or Observers()
+        self._breakers = breakers or Breakers()
         self._tracker = OffsetTracker()
 
     async def run(self) -> None:
@@ -123,13 +126,14 @@ class Engine:
         """Look after the store while nothing is read: what it lost must be read again now, not with the next event."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            await until_available(self._store.check, "store")
+            await self._breakers.store.call(self._store.check)
 
     async def _fetch(
         self, slots: asyncio.Semaphore, out: asyncio.Queue[asyncio.Task[Analysed] | None], tasks: asyncio.TaskGroup
     ) -> None:
         while True:
             await slots.acquire()
+            await self._breakers.passable()
             records = await self._source.fetch(self._limits.events, self._limits.seconds)
             if not records:
                 break
@@ -160,7 +164,7 @@ class Engine:
         messages = [self._dead_letter(record, error) for record, error in batch.bad]
         messages += [self._message(update) for update in applied.updates]
         # No later batch has been published yet, so publishing this one again never makes a revision go back.
-        await until_available(lambda: self._sink.publish(messages), "broker")
+        await self._breakers.broker.call(lambda: self._sink.publish(messages))
 
     def _message(self, update: ProfileUpdate) -> Outgoing:
         source = Partition(update.topic, update.partition)
@@ -172,7 +176,7 @@ class Engine:
             if (upto := self._tracker.finish(record.partition, record.offset)) is not None:
                 done[record.partition] = upto
         marks = {str(partition): upto for partition, upto in done.items()}
-        await until_available(lambda: self._store.save_watermarks(marks), "store")
+        await self._breakers.store.call(lambda: self._store.save_watermarks(marks))
         for partition, upto in done.items():
             self._source.acknowledge(partition, upto)
 
