@@ -12,22 +12,23 @@ import uvicorn
 
 from ..inference.client import TritonEmbedder
 from ..schemas.errors import ArtefactError, ConfigurationError, SetupError
-from ..schemas.events import DriftReport, ModelEvent
+from ..schemas.events import ModelEvent
 from ..schemas.wire import Wire
-from ..stream.api.alarms import AlarmLog
 from ..stream.api.app import create_app
 from ..stream.api.monitor import Monitor, Probe
+from ..stream.api.publishing import Timeline
 from ..stream.api.services import Services, Sources
 from ..stream.api.source import follow_topic, follow_updates
-from ..stream.api.views import Timeline, Views
 from ..stream.recovery.look import Observer
 from ..stream.recovery.scan import scanner
+from ..stream.store.drift import RedisDriftStore
 from ..stream.store.models import RedisModelStore
 from ..stream.store.redis import RedisStore
+from ..stream.trends.store import RedisTrendStore
 from ..stream.worker.models import CurrentModels
 from . import wiring
 from .settings import Settings
-from .topics import DRIFT_REPORTS, MODEL_EVENTS, PROFILE_UPDATES, USER_EVENTS
+from .topics import MODEL_EVENTS, PROFILE_UPDATES, USER_EVENTS
 
 _LOOPBACK = ("127.", "::1", "localhost")
 _STORE_SECONDS = 2.0  # a reader would rather hear "try again"
@@ -77,15 +78,18 @@ async def serve(settings: Settings, listening: socket.socket, stop: asyncio.Even
         stop: Then live streams are ended, and what is being answered is finished.
     """
     store = RedisStore.connect(settings.redis_url, _STORE_SECONDS)
-    models = CurrentModels(RedisModelStore(store.client), settings.model)
     monitor = Monitor(lambda: _observer(settings, store), _probes(settings, store))
-    alarms, timeline = AlarmLog(), Timeline()
+    timeline = Timeline()
+    artefacts = RedisModelStore(store.client)
+    models = CurrentModels(artefacts, settings.model)
     sources = Sources(
         store=store,
         models=models,
         layout=wiring.layout(settings),
         health=monitor.health,
-        views=Views(drift=alarms.drift),
+        drift=RedisDriftStore(store.client),
+        trends=RedisTrendStore(store.client),
+        artefacts=artefacts,
         timeline=timeline,
     )
     services = Services(wiring.api_options(settings), sources)
@@ -93,7 +97,6 @@ async def serve(settings: Settings, listening: socket.socket, stop: asyncio.Even
     works = [
         monitor.run(),
         follow_updates(wiring.kafka(settings), PROFILE_UPDATES, wire, services.feed),
-        follow_topic(wiring.kafka(settings), DRIFT_REPORTS, wire, DriftReport, alarms.take),
         _follow_models(settings, wire, models, timeline),
         _settle(services),
     ]

@@ -9,7 +9,7 @@ feed.py, source.py      the one consumer of profile-updates, for all clients
 index.py, history.py    what is kept of them in memory, bounded: who is alike, what changed
 hub.py          live updates to many clients, each with a bounded queue
 monitor.py      the stream's health, looked at every other second
-views.py        what drift, trends, learning and models are to the API: ports
+publishing.py, reports.py, trust.py      models, learning, drift and trends
 answers.py      the shapes of the answers, with examples
 page/           HTML, CSS and JavaScript: no build, nothing from elsewhere
 """

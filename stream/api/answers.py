@@ -1,4 +1,4 @@
-"""The shapes of answers about the stream, models, learning and drift, as the OpenAPI description shows them.
+"""The shapes of answers about the stream, models and learning, as the OpenAPI description shows them.
 
 Times are milliseconds since 1970 UTC; shares are 0 to 1.
 """
@@ -72,81 +72,14 @@ class StreamHealth(Answer):
     samples: list[Sample] = Field(description="The last ten minutes, oldest first.")
 
 
-DriftKind = Literal["mix", "content", "labels", "model", "sentiment", "other"]
-
-
-class Signal(Answer):
-    """A statistic that is watched for drift, in units of its threshold: above 1 it speaks for a change."""
-
-    name: str = Field(examples=["novelty"])
-    score: float
-    history: list[tuple[int, float]] = Field(description="Time (ms) and score, oldest first.")
-
-
-class Moved(Answer):
-    """A part of the traffic whose share changed."""
-
-    code: int = Field(description="A direction of the codebook.")
-    reference: float = Field(description="Its share of the reference, 0 to 1.")
-    current: float = Field(description="Its share now, 0 to 1.")
-
-
-class Alarm(Answer):
-    """Drift was found: one alarm, from its beginning to its end."""
-
-    id: str
-    time: Time
-    over: int | None = Field(description="When it was as before again (ms); null while it lasts.")
-    kind: DriftKind = Field(
-        description="What changed: the mix of known topics, content that is new to the model, labels that feedback "
-        "disagrees with, the model itself, or sentiment."
-    )
-    model: str
-    summary: str = Field(examples=["4 % of the texts are about something that the encoder has not seen."])
-    words: list[str] = Field(description="Used more than before, the most telling first.")
-    examples: list[str] = Field(description="Redacted beginnings of texts that speak for it.")
-    moved: list[Moved]
-
-
-class Drift(Answer):
-    """Can the profiles be trusted today?"""
-
-    state: Literal["empty", "ok", "alarm"]
-    time: int | None = Field(description="Of the last look, in ms.")
-    events: int = Field(description="Texts seen since the reference was begun.")
-    signals: list[Signal]
-    moved: list[Moved] = Field(description="What differs most from the reference, the most first.")
-    alarms: list[Alarm] = Field(description="The newest first.")
-
-
-class Trend(Answer):
-    """How people speak about something."""
-
-    topic: str
-    segment: str | None = Field(description="Of whom; null: all.")
-    sentiment: float | None = Field(description="Lately, -1 to 1.")
-    before: float | None = Field(description="In the time before.")
-    negative: float | None = Field(description="Share of negative texts lately.")
-    texts: float
-    alarm: bool = Field(description="Negative sentiment surges.")
-    history: list[tuple[int, float]] = Field(description="Time (ms) and sentiment, oldest first.")
-
-
-class Trends(Answer):
-    """Public opinion, the most spoken of first."""
-
-    time: int | None
-    trends: list[Trend]
-
-
 class Learning(Answer):
     """What the last training run kept and learned: row i, column j is the accuracy on task j after learning task i."""
 
-    time: int | None
-    source: str | None = Field(examples=["learn bench, naive + replay"])
-    tasks: list[str]
-    accuracy: list[list[float | None]]
-    summary: dict[str, float] = Field(examples=[{"average_accuracy": 0.91, "forgetting": 0.02}])
+    time: int | None = None
+    source: str | None = Field(None, examples=["learn bench, naive + replay"])
+    tasks: tuple[str, ...] = ()
+    accuracy: tuple[list[float | None], ...] = ()
+    summary: dict[str, float] = Field(default_factory=dict, examples=[{"average_accuracy": 0.91, "forgetting": 0.02}])
 
 
 class HeadVersion(Answer):

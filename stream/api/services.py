@@ -10,6 +10,9 @@ from ...inference.models import ModelSet
 from ..lookup import Lookup
 from ..profile.layout import Layout
 from ..store.base import ProfileStore
+from ..store.drift import DriftStore
+from ..store.models import ModelStore
+from ..trends.store import TrendStore
 from .answers import StreamHealth
 from .feed import Feed
 from .guard import Guard
@@ -17,7 +20,7 @@ from .hub import Hub
 from .index import UserIndex
 from .metrics import ApiMetrics
 from .options import ApiOptions
-from .views import Timeline, Views
+from .publishing import Publishing, Timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +29,12 @@ class Sources:
 
     Attributes:
         store: Profiles.
-        models: The models in use; raises ArtefactError or ConfigurationError while there are none.
+        models: The models in use; raises ArtefactError while there are none.
         layout: The deployment's.
         health: The stream's health as of now.
-        views: Drift and the rest.
+        drift, trends: What workers found.
+        artefacts: Models, and the report of the last training.
+        publishing: The registry of encoders.
         timeline: What happened to models.
     """
 
@@ -37,7 +42,10 @@ class Sources:
     models: Callable[[], ModelSet]
     layout: Layout
     health: Callable[[], StreamHealth]
-    views: Views = field(default_factory=Views)
+    drift: DriftStore
+    trends: TrendStore
+    artefacts: ModelStore
+    publishing: Publishing = field(default_factory=Publishing)
     timeline: Timeline = field(default_factory=Timeline)
 
 

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/models", tags=["models"], responses=READING)
 @router.get("", response_model=Models, dependencies=[read])
 async def models(services: Used) -> Json:
     """Encoders and heads in use, and their timeline."""
-    published = await services.sources.views.publications()
+    published = await services.sources.publishing.publications()
     return Json(
         {
             "champion": published.champion,
@@ -30,10 +30,10 @@ async def models(services: Used) -> Json:
 @router.post("/rollback", response_model=RolledBack, responses=problems(409))
 async def rollback(services: Used, _: Admin) -> Json:
     """Make the champion before this one the champion again. Needs a token with the scope admin."""
-    views = services.sources.views
-    before = (await views.publications()).champion
+    publishing = services.sources.publishing
+    before = (await publishing.publications()).champion
     try:
-        champion = await views.rollback()
+        champion = await publishing.rollback()
     except (ConfigurationError, ArtefactError) as error:
         raise Problem(409, "Conflict", str(error)) from error
     return Json({"champion": champion, "before": before or ""})

@@ -1,11 +1,16 @@
 """The stream's health, drift, trends and learning."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from ..answers import READING, Drift, Learning, StreamHealth, Trends
+from fastapi import APIRouter, Query
+
+from ...trends.read import read as read_trends
+from ..answers import READING, Learning, StreamHealth
 from ..guard import read
 from ..json import Json
+from ..reports import learning as read_learning
 from ..services import Used
+from ..trust import Drift, Trends, drift_of
 
 router = APIRouter(prefix="/v1", tags=["stream"], dependencies=[read], responses=READING)
 
@@ -18,17 +23,22 @@ async def stream(services: Used) -> Json:
 
 @router.get("/drift", response_model=Drift)
 async def drift(services: Used) -> Json:
-    """Can the profiles be trusted today? What is watched for drift, what moved, and the alarms."""
-    return Json((await services.sources.views.drift()).model_dump())
+    """Can the profiles be trusted today? What is watched for drift, reference beside current, and the alarms."""
+    return Json(drift_of(await services.sources.drift.statuses()).model_dump())
 
 
 @router.get("/trends", response_model=Trends)
-async def trends(services: Used) -> Json:
-    """How people speak about things: sentiment by topic and segment, with an alarm when the negative surges."""
-    return Json((await services.sources.views.trends()).model_dump())
+async def trends(
+    services: Used,
+    hours: Annotated[float, Query(gt=0, le=336, description="How far back.")] = 24,
+    segment: Annotated[str, Query(max_length=512, description="Of whom; empty: everybody.")] = "",
+) -> Json:
+    """What people talk about, and how they feel: by the minute up to three hours, by the hour beyond."""
+    found = await read_trends(services.sources.trends, hours=hours, segment=segment)
+    return Json(Trends.model_validate(found.as_dict()).model_dump())
 
 
 @router.get("/learning", response_model=Learning)
 async def learning(services: Used) -> Json:
     """The accuracy matrix of the last training run: what was learned, and what was kept."""
-    return Json((await services.sources.views.learning()).model_dump())
+    return Json((await read_learning(services.sources.artefacts)).model_dump())

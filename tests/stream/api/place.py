@@ -10,10 +10,13 @@ from profilestream.schemas.events import UserEvent
 from profilestream.stream.api.answers import Sample, Service, StreamHealth
 from profilestream.stream.api.app import create_app
 from profilestream.stream.api.options import ApiOptions
+from profilestream.stream.api.publishing import Publishing, Timeline
 from profilestream.stream.api.services import Services, Sources
 from profilestream.stream.api.tokens import Token
-from profilestream.stream.api.views import Timeline, Views
+from profilestream.stream.store.drift import MemoryDriftStore
 from profilestream.stream.store.memory import MemoryStore
+from profilestream.stream.store.models import MemoryModelStore
+from profilestream.stream.trends.store import MemoryTrendStore
 from tests.stream.world import LAYOUT, NOW, World, small_models
 
 READ, ADMIN = "read-token", "admin-token"
@@ -49,7 +52,7 @@ class Place:
     """An API beside an engine."""
 
     options: ApiOptions = OPTIONS
-    views: Views = field(default_factory=Views)
+    publishing: Publishing = field(default_factory=Publishing)
     world: World = field(default_factory=World)
     store: MemoryStore = field(default_factory=MemoryStore)
 
@@ -57,6 +60,7 @@ class Place:
         self.world = replace(self.world, store=self.store)
         self.health = well()
         self.timeline = Timeline()
+        self.drift, self.trends, self.artefacts = MemoryDriftStore(), MemoryTrendStore(), MemoryModelStore()
         models = small_models(self.world.embedder)
         self.services = Services(
             self.options,
@@ -65,7 +69,10 @@ class Place:
                 models=lambda: models,
                 layout=LAYOUT,
                 health=lambda: self.health,
-                views=self.views,
+                drift=self.drift,
+                trends=self.trends,
+                artefacts=self.artefacts,
+                publishing=self.publishing,
                 timeline=self.timeline,
             ),
         )

@@ -1,30 +1,14 @@
-"""What drift, trends, learning and models are to the API: whoever keeps them, they are read through these."""
+"""What models are to the API: whoever publishes them, they are read and rolled back through these."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ...inference.models import ModelSet
 from ...schemas.errors import ConfigurationError
 from ...schemas.events import ModelEvent
-from .answers import Drift, Learning, ModelMoment, Trends
+from .answers import ModelMoment
 
 KEPT = 200  # moments of models
-
-
-async def no_drift() -> Drift:
-    """Nobody watches for drift."""
-    return Drift(state="empty", time=None, events=0, signals=[], moved=[], alarms=[])
-
-
-async def no_trends() -> Trends:
-    """Nobody follows trends."""
-    return Trends(time=None, trends=[])
-
-
-async def no_learning() -> Learning:
-    """Nothing was trained yet."""
-    return Learning(time=None, source=None, tasks=[], accuracy=[], summary={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +36,16 @@ async def no_rollback() -> str:
     raise ConfigurationError("this deployment publishes no encoders, so there is nothing to go back to")
 
 
-def no_models() -> ModelSet:
-    """Before they are loaded."""
-    raise ConfigurationError("models are not loaded yet")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Views:
-    """Readers; one Redis round trip each at most.
+class Publishing:
+    """How the registry of encoders is read and changed.
 
     Attributes:
-        drift, trends, learning: The newest state.
-        publications: The registry of encoders.
-        rollback: Make the champion before the champion; returns its name.
+        publications: What is published.
+        rollback: Make the champion before the champion again; returns its name. Raises ConfigurationError or
+            ArtefactError where it cannot.
     """
 
-    drift: Callable[[], Awaitable[Drift]] = no_drift
-    trends: Callable[[], Awaitable[Trends]] = no_trends
-    learning: Callable[[], Awaitable[Learning]] = no_learning
     publications: Callable[[], Awaitable[Publications]] = no_publications
     rollback: Callable[[], Awaitable[str]] = no_rollback
 
