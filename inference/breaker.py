@@ -75,14 +75,17 @@ class Breaker:
         """The answer of the first attempt that finds the service there. Any other error is raised at once."""
         while True:
             try:
-                if self.state is State.CLOSED:
+                if not self._away():
                     return await self._watched(attempt)
                 with self._in_line():
                     async with self._probe:
-                        if self.state is not State.CLOSED:
+                        if self._away():
                             return await self._probed(attempt)
             except UnavailableError:
                 continue
+
+    def _away(self) -> bool:
+        return self.state is not State.CLOSED
 
     async def _probed(self, attempt: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(self._policy.pause(self.failures))
@@ -118,7 +121,7 @@ class Breaker:
 
     def _answered(self) -> None:
         self.heard = asyncio.get_running_loop().time()
-        if self.state is not State.CLOSED:
+        if self._away():
             self._change(State.CLOSED)
             self.failures, self._probes, self.error = 0, 0, ""
 
