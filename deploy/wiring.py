@@ -9,6 +9,8 @@ from ..inference.cache import CachedEmbedder
 from ..inference.client import TritonEmbedder
 from ..inference.embedder import Embedder
 from ..inference.local import LocalEmbedder
+from ..inference.pointer import POINTER, Pointer
+from ..inference.pool import EncoderPool
 from ..schemas.registry import SchemaRegistry
 from ..schemas.wire import Wire
 from ..stream.api.options import ApiOptions
@@ -16,6 +18,7 @@ from ..stream.api.tokens import parse_tokens
 from ..stream.engine.engine import BatchLimits
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
+from ..stream.store.models import RedisModelStore
 from ..stream.store.redis import RedisStore
 from ..stream.worker.worker import WorkerOptions
 from .local.home import private_folder
@@ -92,16 +95,39 @@ def store(settings: Settings) -> RedisStore:
     return RedisStore.connect(settings.redis_url)
 
 
+async def champion(settings: Settings) -> str:
+    """The encoder that answers now: the one that was published last, before that the one of the settings.
+
+    Raises:
+        StoreUnavailableError: Redis does not answer.
+        ArtefactError: The pointer in it is damaged.
+    """
+    profiles = store(settings)
+    try:
+        data = await RedisModelStore(profiles.client).get(POINTER)
+    finally:
+        await profiles.close()
+    return settings.model if data is None else Pointer.from_bytes(data).champion
+
+
+def encoders(settings: Settings) -> EncoderPool:
+    """Encoders by name: in Triton where an address is given, otherwise in this process; each behind a cache."""
+    folder = repository(settings)
+
+    def connect(model: str) -> Embedder:
+        inner: Embedder
+        if settings.triton_url:
+            inner = TritonEmbedder(settings.triton_url, model, deadline=settings.embed_deadline)
+        else:
+            inner = LocalEmbedder(folder / model)
+        return CachedEmbedder(inner, settings.cache_texts) if settings.cache_texts else inner
+
+    return EncoderPool(connect)
+
+
 async def embedder(settings: Settings) -> Embedder:
-    """The encoder: Triton where an address is given, otherwise in this process; behind a cache."""
-    inner: Embedder
-    if settings.triton_url:
-        triton = TritonEmbedder(settings.triton_url, settings.model, deadline=settings.embed_deadline)
-        await triton.wait_ready(TRITON_READY)
-        inner = triton
-    else:
-        inner = LocalEmbedder(repository(settings) / settings.model)
-    return CachedEmbedder(inner, settings.cache_texts) if settings.cache_texts else inner
+    """The encoder that answers now, for a program that stays with it; it alone is to be closed."""
+    return await encoders(settings).open(await champion(settings))
 
 
 def layout(settings: Settings) -> Layout:
@@ -131,6 +157,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
     """What a worker does."""
     return WorkerOptions(
         group=settings.group,
+        model=settings.model,
         batches=BatchLimits(
             events=settings.batch_events, seconds=settings.batch_seconds, in_flight=settings.batches_in_flight
         ),

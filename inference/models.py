@@ -59,6 +59,11 @@ class ModelSet:
         """The encoder that all of it belongs to."""
         return self.codebook.encoder
 
+    @property
+    def dimensions(self) -> int:
+        """Length of its embeddings."""
+        return int(self.codebook.codes.shape[1])
+
     def with_head(self, head: Head) -> Self:
         """The same, with a newer head for its task.
 

@@ -9,7 +9,7 @@ import typer
 import uvloop
 from threadpoolctl import threadpool_limits
 
-from ...inference.embedder import Embedder
+from ...inference.pool import EncoderPool
 from ...schemas.errors import FencedError, LostWritesError
 from ...stream.worker.worker import run_worker
 from .. import checks, wiring
@@ -25,19 +25,19 @@ def command(context: typer.Context) -> None:
     serve(settings, partial(work, settings))
 
 
-async def work(settings: Settings, embedder: Embedder, stop: asyncio.Event) -> None:
-    """A worker with connections of its own and an encoder, until it is stopped or cannot go on."""
+async def work(settings: Settings, encoders: EncoderPool, stop: asyncio.Event) -> None:
+    """A worker with connections of its own and encoders, until it is stopped or cannot go on."""
     await run_worker(
         wiring.worker_options(settings),
         connection=wiring.kafka(settings),
         store=wiring.store(settings),
-        embedder=embedder,
+        encoders=encoders,
         wire=wiring.wire(settings),
         stop=stop,
     )
 
 
-def serve(settings: Settings, work: Callable[[Embedder, asyncio.Event], Awaitable[None]]) -> None:
+def serve(settings: Settings, work: Callable[[EncoderPool, asyncio.Event], Awaitable[None]]) -> None:
     """Be a worker's process: `work` again and again, afresh wherever it may not go on, until a signal comes."""
     uvloop.install()  # also for the loop that aiokafka gets in a thread of its own
     threadpool_limits(1, "blas")  # its products are small: more threads would only take the encoder's cores
@@ -57,13 +57,15 @@ def serve(settings: Settings, work: Callable[[Embedder, asyncio.Event], Awaitabl
 
 
 async def _run(
-    settings: Settings, work: Callable[[Embedder, asyncio.Event], Awaitable[None]], stop: asyncio.Event
+    settings: Settings, work: Callable[[EncoderPool, asyncio.Event], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Work with a new encoder, if it answers before we are stopped."""
-    opened: list[Embedder] = []
+    """Work with new connections to encoders, if the one in use answers before we are stopped."""
+    encoders = wiring.encoders(settings)
 
     async def open_encoder() -> None:
-        opened.append(await wiring.embedder(settings))
+        await encoders.open(await wiring.champion(settings))
 
     if await unless_stopped(stop, open_encoder()):
-        await work(opened[0], stop)
+        await work(encoders, stop)
+    else:
+        await encoders.close()

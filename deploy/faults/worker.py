@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...inference.embedder import Embedder
+from ...inference.pool import EncoderPool
 from ...stream.engine.engine import Engine
 from ...stream.simulation.mutants import MUTANTS
 from ...stream.simulation.workload import LAYOUT
@@ -27,7 +27,7 @@ SESSION_SECONDS = 4.0
 REBALANCE_SECONDS = 3.0
 
 
-async def work(settings: Settings, parts: Parts, embedder: Embedder, stop: asyncio.Event) -> None:
+async def work(settings: Settings, parts: Parts, encoders: EncoderPool, stop: asyncio.Event) -> None:
     """A worker made of these parts, until it is stopped or cannot go on."""
     mine = Mine()
     store = MinedStore.connect(settings.redis_url)
@@ -41,7 +41,7 @@ async def work(settings: Settings, parts: Parts, embedder: Embedder, stop: async
         ),
         connection=wiring.kafka(settings),
         store=store,
-        embedder=embedder,
+        encoders=encoders,
         stop=stop,
         engine=_mined(parts.engine, mine),
         applier=parts.applier,

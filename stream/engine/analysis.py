@@ -1,15 +1,18 @@
 """A batch of records becomes what they say: decoded, checked, redacted, embedded and labelled."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import structlog
 
 from ...inference.breaker import Breakers
 from ...inference.embedder import Embedder
 from ...inference.models import ModelSet, Understanding
-from ...schemas.errors import BadRecordError
+from ...inference.serving import Serving
+from ...schemas.errors import BadRecordError, ConfigurationError, InferenceUnavailableError
 from ...schemas.events import UserEvent
 from ...schemas.validation import Limits, validate
 from ...schemas.wire import Wire
@@ -19,6 +22,8 @@ from ..profile.units import Observations, type_index
 from ..redaction import Redactor
 from .observing import Observed
 from .ports import Record
+
+log = structlog.get_logger(__name__)
 
 EXCERPT = 80  # characters of a text that are kept as evidence
 CONFIDENT = 0.3  # scores below this are evidence of nothing
@@ -35,6 +40,7 @@ class Analysed:
         bad: The others, each with the reason.
         models: What it was understood with.
         observed: The good events with a text, for whoever looks at the stream.
+        tried: What a candidate was tried on: events of other users, not among those above.
     """
 
     records: Sequence[Record]
@@ -43,14 +49,20 @@ class Analysed:
     bad: list[tuple[Record, BadRecordError]]
     models: ModelSet
     observed: Observed
+    tried: "Analysed | None" = None
+
+    @property
+    def parts(self) -> "tuple[Analysed, ...]":
+        """This, and what a candidate was tried on; no user is in both."""
+        return (self,) if self.tried is None else (self, self.tried)
 
 
 class Analyser:
     """Everything that needs no profile, so that several batches can be analysed at once.
 
     Args:
-        embedder: Where texts become vectors; when it is unavailable, analysis waits.
-        models: Gives the codebook and heads to use now.
+        encoders: Gives the embedder of a model; when the champion's is unavailable, analysis waits.
+        serving: Gives the models to use now.
         redactor: Removes personal data before anything else sees a text.
         limits: What a valid event is.
         layout: Of profiles.
@@ -60,16 +72,16 @@ class Analyser:
 
     def __init__(
         self,
-        embedder: Embedder,
-        models: Callable[[], ModelSet],
+        encoders: Callable[[str], Embedder],
+        serving: Callable[[], Serving],
         redactor: Redactor,
         limits: Limits,
         layout: Layout,
         wire: Wire | None = None,
         breakers: Breakers | None = None,
     ) -> None:
-        self._embedder = embedder
-        self._models = models
+        self._encoders = encoders
+        self._serving = serving
         self._redactor = redactor
         self._limits = limits
         self._half_life = layout.half_lives[-1]
@@ -86,9 +98,25 @@ class Analyser:
                 good.append((record, self._decode(record)))
             except BadRecordError as error:
                 bad.append((record, error))
-        models = self._models()
+        serving = self._serving()
+        chosen = [pair for pair in good if serving.tries(pair[1].user)]
+        if not chosen:
+            return await self._part(records, good, bad, self._understand)
+        rest = [pair for pair in good if not serving.tries(pair[1].user)]
+        whole, tried = await asyncio.gather(
+            self._part(records, rest, bad, self._understand), self._part([], chosen, [], self._try)
+        )
+        return replace(whole, tried=tried)
+
+    async def _part(
+        self,
+        records: Sequence[Record],
+        good: list[tuple[Record, UserEvent]],
+        bad: list[tuple[Record, BadRecordError]],
+        understand: Callable[[list[str]], Awaitable[tuple[Understanding, ModelSet]]],
+    ) -> Analysed:
         texts = [(row, self._redactor.redact(e.text)) for row, (_, e) in enumerate(good) if e.text and e.text.strip()]
-        said = await self._understand([text for _, text in texts], models)
+        said, models = await understand([text for _, text in texts])
         seen = self._observe(good, texts, said)
         observed = Observed([good[row][1] for row, _ in texts], [text for _, text in texts], said, models)
         return Analysed(records, [event.user for _, event in good], seen, bad, models, observed)
@@ -123,11 +151,24 @@ class Analyser:
             offset=[record.offset for record, _ in good],
         )
 
-    async def _understand(self, texts: list[str], models: ModelSet) -> Understanding:
+    async def _understand(self, texts: list[str]) -> tuple[Understanding, ModelSet]:
+        """With the champion. After a failure we ask the one that is champion then: the other may be gone for good."""
+        return await self._breakers.encoder.call(lambda: self._ask(texts, self._serving().champion))
+
+    async def _try(self, texts: list[str]) -> tuple[Understanding, ModelSet]:
+        """With the candidate; where it fails, its users must not wait for it: they get the champion."""
+        candidate = self._serving().candidate
+        if candidate is not None:
+            try:
+                return await self._ask(texts, candidate)
+            except (InferenceUnavailableError, ConfigurationError) as error:
+                log.warning("candidate failed, the champion answers", model=candidate.encoder, error=str(error))
+        return await self._understand(texts)
+
+    async def _ask(self, texts: list[str], models: ModelSet) -> tuple[Understanding, ModelSet]:
         if not texts:
-            return models.understand(np.zeros((0, self._embedder.dimensions), np.float32))
-        embeddings = await self._breakers.encoder.call(lambda: self._embedder.embed(texts))
-        return models.understand(embeddings)
+            return models.understand(np.zeros((0, models.dimensions), np.float32)), models
+        return models.understand(await self._encoders(models.encoder).embed(texts)), models
 
     def _evidence(self, event: UserEvent, text: str, label: int, score: float) -> Evidence:
         key = ranking_key(score, event.time, self._half_life)

@@ -53,11 +53,12 @@ class Applier:
     async def apply(self, batch: Analysed) -> Applied:
         """Apply a batch; waits while the store is unavailable."""
         result = Applied()
-        rows = np.arange(len(batch.users))
-        while len(rows):
-            lost = await self._attempt(batch, rows, result)
-            # Somebody else wrote these profiles in between: look again, what they did may include our events.
-            rows = np.array([row for row in rows if batch.users[row] in lost], dtype=np.int64)
+        for part in batch.parts:
+            rows = np.arange(len(part.users))
+            while len(rows):
+                lost = await self._attempt(part, rows, result)
+                # Somebody else wrote these profiles in between: look again, what they did may include our events.
+                rows = np.array([row for row in rows if part.users[row] in lost], dtype=np.int64)
         return result
 
     async def _attempt(self, batch: Analysed, rows: NDArray[np.int64], result: Applied) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...inference.hashing import HashEmbedder
+from ...inference.serving import Serving
 from ...schemas.codec import encode
 from ...schemas.events import UserEvent
 from ...schemas.validation import Limits
@@ -210,7 +211,9 @@ class World:
         )
 
     def _engine(self, worker: Worker, source: Source, sink: Sink, store: ProfileStore) -> Engine:
-        analyser = Analyser(ShakyEmbedder(worker, self.encoder), lambda: self._models, Redactor(), Limits(), LAYOUT)
+        analyser = Analyser(
+            lambda _: ShakyEmbedder(worker, self.encoder), lambda: Serving(self._models), Redactor(), Limits(), LAYOUT
+        )
         return self._parts.engine(
             source=source,
             sink=sink,

@@ -9,7 +9,7 @@ from ...inference.artefacts import sha256_hex
 from ...inference.codebook import Codebook
 from ...inference.heads import Head
 from ...inference.models import ModelSet
-from ...inference.names import codebook_name, head_name, map_name
+from ...inference.names import codebook_name, head_name, map_name, release_name, released_tasks
 from ...inference.spaces import Matrix, SpaceMap, ways_to
 from ...schemas.errors import ArtefactError
 from .redis import translated
@@ -99,6 +99,22 @@ async def load_models(store: ModelStore, encoder: str) -> ModelSet:
     for name in await store.names():
         if name.startswith(head_name("", encoder)) and (head := await _head(store, name)):
             models = models.with_head(head)
+    return models
+
+
+async def load_release(store: ModelStore, encoder: str) -> ModelSet:
+    """The same, of an encoder that is to come into use: with all heads that were released with it, or not at all.
+
+    Raises:
+        ArtefactError: A part of it is missing or broken.
+    """
+    models = await load_models(store, encoder)
+    listed = await store.get(release_name(encoder))
+    missing = released_tasks(listed) - models.heads.keys() if listed is not None else set()
+    if missing:
+        raise ArtefactError(
+            f"{encoder} has no good head in Redis for {', '.join(sorted(missing))}: run `profilestream models resume`"
+        )
     return models
 
 

@@ -3,13 +3,16 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
 import psutil
 from redis.asyncio import Redis
 
-from ...inference.models import ModelSet
+from ...inference.pool import Served
+from ...inference.serving import Serving
 from ..engine.engine import Counters
 from ..store.redis import translated
 
@@ -24,13 +27,18 @@ def process_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-def describe(counters: Counters, partitions: list[str], models: ModelSet) -> dict[str, Any]:
+def describe(
+    counters: Counters, partitions: list[str], serving: Serving, served: Mapping[str, Served]
+) -> dict[str, Any]:
     """A worker's state as plain values; memory in bytes, times in seconds since 1970."""
+    models = serving.champion
     return {
         "time": time.time(),
         "pid": os.getpid(),
         "partitions": partitions,
         "model": models.encoder,
+        "canary": serving.candidate and serving.candidate.encoder,
+        "served": {name: asdict(counts) for name, counts in served.items()},
         "heads": {task: head.version for task, head in models.heads.items()},
         "memory": psutil.Process().memory_info().rss,
         "received": counters.received,

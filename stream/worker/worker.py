@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ...inference.embedder import Embedder
+from ...inference.pool import EncoderPool
 from ...inference.retry import until_available
 from ...schemas.errors import ConfigurationError, UnavailableError
 from ...schemas.events import ProfileUpdate
@@ -27,7 +27,7 @@ from ..store.models import RedisModelStore
 from ..store.redis import RedisStore
 from .app import ProfileApp, bounded, create_app
 from .consumer import Batch
-from .models import CurrentModels, follow_model_events
+from .models import CurrentModels, follow_model_events, follow_pointer
 from .source import BatchSource
 from .status import describe, publish_status
 
@@ -40,6 +40,7 @@ class WorkerOptions:
 
     Attributes:
         group: Consumer group.
+        model: The encoder to use until another is published.
         events, model_events: Topics that it reads.
         outputs: Topics that it writes.
         batches, limits, layout: See their classes.
@@ -50,6 +51,7 @@ class WorkerOptions:
     """
 
     group: str = "profilestream"
+    model: str = "encoder-v1"
     events: str = "user-events"
     model_events: str = "model-events"
     outputs: OutputTopics = field(default_factory=OutputTopics)
@@ -143,7 +145,7 @@ async def run_worker(
     *,
     connection: KafkaConnection,
     store: RedisStore,
-    embedder: Embedder,
+    encoders: EncoderPool,
     stop: asyncio.Event,
     wire: Wire | None = None,
     engine: Callable[..., Engine] = Engine,
@@ -155,7 +157,7 @@ async def run_worker(
         options: What it does.
         connection: Kafka.
         store: Redis.
-        embedder: The encoder.
+        encoders: Opens the encoders that come into use.
         stop: Ends it.
         wire: How records are written.
         engine: Makes what moves records; another one than this is for tests that put a defect there on purpose.
@@ -172,10 +174,10 @@ async def run_worker(
             failure.set_exception(error)
 
     counters = Counters()
-    models = CurrentModels(RedisModelStore(store.client), embedder.model)
+    models = CurrentModels(RedisModelStore(store.client), options.model, encoders)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
-        stack.push_async_callback(embedder.close)
+        stack.push_async_callback(encoders.close)
         stack.push_async_callback(wire.close)
         await until_available(lambda: wire.register(ProfileUpdate, options.outputs.updates), "schema registry")
         await models.load()
@@ -185,7 +187,7 @@ async def run_worker(
         if fence:
             stack.push_async_callback(fence.close)
         engines = _engines(
-            options, store, embedder, fence or sink, models, counters, wire, engine=engine, applier=applier
+            options, store, encoders, fence or sink, models, counters, wire, engine=engine, applier=applier
         )
         host = Host(engines, 2 * options.batches.events, failed, fence)
         app = create_app(
@@ -202,7 +204,8 @@ async def run_worker(
         host.acknowledge = app.acknowledge
         background = [
             asyncio.create_task(follow_model_events(connection, options.model_events, models, wire)),
-            asyncio.create_task(_report(store, counters, host, models)),
+            asyncio.create_task(follow_pointer(models)),
+            asyncio.create_task(_report(store, counters, host, models, encoders)),
         ]
         for task in background:
             stack.callback(task.cancel)
@@ -226,7 +229,7 @@ async def _fence(options: WorkerOptions, connection: KafkaConnection, sink: Kafk
 def _engines(
     options: WorkerOptions,
     store: RedisStore,
-    embedder: Embedder,
+    encoders: EncoderPool,
     sink: Sink,
     models: CurrentModels,
     counters: Counters,
@@ -235,7 +238,7 @@ def _engines(
     engine: Callable[..., Engine],
     applier: Callable[[ProfileStore, Layout], Applier],
 ) -> Callable[[BatchSource], Engine]:
-    analyser = Analyser(embedder, models, Redactor(), options.limits, options.layout, wire)
+    analyser = Analyser(encoders, models.serving, Redactor(), options.limits, options.layout, wire)
     made = applier(store, options.layout)
     return lambda source: engine(
         source=source,
@@ -270,8 +273,12 @@ async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failur
         raise app.crash_reason
 
 
-async def _report(store: RedisStore, counters: Counters, host: Host, models: CurrentModels) -> None:
+async def _report(
+    store: RedisStore, counters: Counters, host: Host, models: CurrentModels, encoders: EncoderPool
+) -> None:
     while True:
         with suppress(UnavailableError):  # the engine says so already
-            await publish_status(store.client, "worker", describe(counters, host.partitions, models()))
+            await publish_status(
+                store.client, "worker", describe(counters, host.partitions, models.serving(), encoders.served)
+            )
         await asyncio.sleep(1.0)

@@ -9,6 +9,7 @@ from profilestream.inference.embedder import Embedder
 from profilestream.inference.hashing import HashEmbedder
 from profilestream.inference.heads import Head
 from profilestream.inference.models import ModelSet
+from profilestream.inference.serving import Serving
 from profilestream.schemas.codec import encode
 from profilestream.schemas.events import UserEvent
 from profilestream.schemas.validation import Limits
@@ -72,14 +73,15 @@ class World:
     store: ProfileStore = field(default_factory=MemoryStore)
     embedder: HashEmbedder = field(default_factory=HashEmbedder)
     limits: Limits = field(default_factory=Limits)
+    models: ModelSet | None = None
 
     def engine(self, source: Source | None = None, sink: Sink | None = None, batch: int = 16) -> Engine:
         """An engine that ends at the end of the log, unless another source is given."""
-        models = small_models(self.embedder)
+        models = self.models or small_models(self.embedder)
         return Engine(
             source=source or MemorySource(self.log, "user-events"),
             sink=sink or MemorySink(self.log),
-            analyser=Analyser(self.embedder, lambda: models, Redactor(), self.limits, LAYOUT),
+            analyser=Analyser(lambda _: self.embedder, lambda: Serving(models), Redactor(), self.limits, LAYOUT),
             applier=Applier(self.store, LAYOUT),
             store=self.store,
             limits=BatchLimits(events=batch, seconds=0.0, in_flight=3),

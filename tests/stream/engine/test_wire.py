@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from profilestream.inference.serving import Serving
 from profilestream.schemas.codec import encode
 from profilestream.schemas.events import ProfileUpdate, UserEvent
 from profilestream.schemas.registry import SchemaRegistry
@@ -31,7 +32,7 @@ def engine(world: World, wire: Wire) -> Engine:
     return Engine(
         source=MemorySource(world.log, "user-events"),
         sink=MemorySink(world.log),
-        analyser=Analyser(world.embedder, lambda: models, Redactor(), world.limits, LAYOUT, wire),
+        analyser=Analyser(lambda _: world.embedder, lambda: Serving(models), Redactor(), world.limits, LAYOUT, wire),
         applier=Applier(world.store, LAYOUT),
         store=world.store,
         limits=BatchLimits(events=16, seconds=0.0, in_flight=3),

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from profilestream.deploy.topics import Topic, ensure_topics
 from profilestream.inference.hashing import HashEmbedder
+from profilestream.inference.pool import EncoderPool
 from profilestream.schemas.codec import decode_update, encode
 from profilestream.schemas.events import UserEvent
 from profilestream.stream.engine.engine import BatchLimits, OutputTopics
@@ -131,6 +132,7 @@ def make_place(bootstrap: str, redis_url: str, unique: Callable[[str], str]) -> 
     """Names of its own, and a group that forms quickly."""
     options = WorkerOptions(
         group=unique("group"),
+        model=ENCODER,
         events=unique("events"),
         model_events=unique("models"),
         outputs=OutputTopics(updates=unique("updates"), dead_letters=unique("dead")),
@@ -175,7 +177,9 @@ async def working(place: Place, embedder: HashEmbedder | None = None, **changes:
     embedder, stop = embedder or HashEmbedder(), asyncio.Event()
     options = replace(place.options, **changes)
     task = asyncio.create_task(
-        run_worker(options, connection=place.connection, store=place.store(), embedder=embedder, stop=stop)
+        run_worker(
+            options, connection=place.connection, store=place.store(), encoders=EncoderPool.of(embedder), stop=stop
+        )
     )
     try:
         yield Worker(embedder, task, stop)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from profilestream.inference.hashing import HashEmbedder
+from profilestream.inference.pool import EncoderPool
 from profilestream.stream.worker.worker import run_worker
 from tests.stream.worker.place import Place, make_place
 
@@ -42,7 +43,7 @@ async def main() -> None:
         place.options,
         connection=place.connection,
         store=place.store(),
-        embedder=HashEmbedder(),
+        encoders=EncoderPool.of(HashEmbedder()),
         stop=asyncio.Event(),
     )
 
