@@ -62,9 +62,11 @@ def prepare_encoder(
     check_name(name)
     options = options or ServingOptions()
     origin = fingerprint(source)
-    ready = _ready(repository / name, origin, precision, options)
-    if ready:
-        return ready
+    exported = _exported(repository / name, origin, precision)
+    if exported and _current(exported, options):
+        return exported
+    if exported:  # only what runs it has changed: no need to export again
+        return write_model(repository, name, _files_of(exported), options)
     with tempfile.TemporaryDirectory(prefix="profilestream-") as scratch:
         files = _export(source, origin, precision, Path(scratch), report)
         report(f"writing {name}")
@@ -84,21 +86,37 @@ def fingerprint(source: Path) -> dict[str, str]:
     return {name: file_sha256(source / name) for name in _SOURCE_FILES if (source / name).is_file()}
 
 
-def _ready(path: Path, source: dict[str, str], precision: Precision, options: ServingOptions) -> ModelDirectory | None:
-    """The model that is there, if it is what would be made now."""
+def _exported(path: Path, source: dict[str, str], precision: Precision) -> ModelDirectory | None:
+    """The model that is there, if it is whole and was made of the same encoder."""
     try:
         model = open_model(path)
-        manifest = model.manifest
-        written = (path / "config.pbtxt").read_text()
     except (ArtefactError, OSError) as error:
-        log.debug("model not ready", reason=str(error))
+        log.debug("model not there", reason=str(error))
         return None
-    current = (
-        (manifest.source, manifest.precision) == (source, precision)
-        and written == config(manifest.model, manifest.dimensions, manifest.max_tokens, options)
-        and all(manifest.files.get(f"{VERSION}/{script.name}") == file_sha256(script) for script in scripts())
+    return model if (model.manifest.source, model.manifest.precision) == (source, precision) else None
+
+
+def _current(model: ModelDirectory, options: ServingOptions) -> bool:
+    """Whether configuration and scripts are those that would be written now."""
+    manifest = model.manifest
+    wanted = config(manifest.model, manifest.dimensions, manifest.max_tokens, options)
+    return (model.path / "config.pbtxt").read_text() == wanted and all(
+        manifest.files.get(f"{VERSION}/{script.name}") == file_sha256(script) for script in scripts()
     )
-    return model if current else None
+
+
+def _files_of(model: ModelDirectory) -> ModelFiles:
+    manifest = model.manifest
+    return ModelFiles(
+        onnx=model.artefacts / "model.onnx",
+        tokenizer=model.artefacts / "tokenizer.json",
+        dimensions=manifest.dimensions,
+        max_tokens=manifest.max_tokens,
+        precision=manifest.precision,
+        cosine=manifest.cosine,
+        source=manifest.source,
+        versions=manifest.versions,
+    )
 
 
 def _export(source: Path, origin: dict[str, str], precision: Precision, scratch: Path, report: Report) -> ModelFiles:

@@ -12,6 +12,7 @@ import numpy as np
 import triton_python_backend_utils as pb
 from numpy.typing import NDArray
 
+from .integrity import check
 from .text_encoder import TextEncoder
 
 # Of several lengths: the first run at a shape allocates, and a user should not wait for that.
@@ -22,7 +23,11 @@ class TritonPythonModel:
     """One instance of the model, in a process of its own."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Load the encoder by the parameters of `config.pbtxt` and warm it up; the model is ready after that."""
+        """Load the encoder by the parameters of `config.pbtxt` and warm it up; the model is ready after that.
+
+        A folder that is not what its manifest says is refused: Triton then says that the model cannot be loaded.
+        """
+        check(Path(__file__).parents[1])
         parameters = {
             name: value["string_value"] for name, value in json.loads(args["model_config"])["parameters"].items()
         }
