@@ -139,7 +139,10 @@ class Settings(BaseSettings):
     encoder_path: UserPath | None = Field(
         None, description="Folder of a BERT-like encoder to prepare; without it, all-MiniLM-L6-v2 from its wheel."
     )
-    batch_events: int = Field(512, ge=1, description="Most events in a micro-batch.")
+    batch_events: int = Field(8192, ge=1, description="Most events in a micro-batch.")
+    batch_target: float = Field(
+        1.0, gt=0, le=60, description="Seconds that a micro-batch may take under load; its size follows."
+    )
     batch_seconds: float = Field(0.02, ge=0, le=60, description="Longest time to wait for a micro-batch to fill.")
     batches_in_flight: int = Field(4, ge=1, le=64, description="Micro-batches that are worked on at the same time.")
     embed_deadline: float = Field(

@@ -159,7 +159,10 @@ def worker_options(settings: Settings) -> WorkerOptions:
         group=settings.group,
         model=settings.model,
         batches=BatchLimits(
-            events=settings.batch_events, seconds=settings.batch_seconds, in_flight=settings.batches_in_flight
+            events=settings.batch_events,
+            seconds=settings.batch_seconds,
+            in_flight=settings.batches_in_flight,
+            target=settings.batch_target,
         ),
         limits=settings.limits,
         layout=layout(settings),

@@ -10,7 +10,7 @@ breaker makes calls wait, nothing is fetched. What was not acknowledged when we 
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +23,7 @@ from ..store.base import ProfileStore
 from .analysis import Analysed, Analyser
 from .apply import Applied, Applier
 from .observing import Observers
+from .pace import Pace
 from .ports import Outgoing, Partition, Record, Sink, Source
 from .tracker import OffsetTracker
 
@@ -38,11 +39,13 @@ class BatchLimits:
         events: At most so many in a batch.
         seconds: How long a batch waits for more after its first record.
         in_flight: So many batches between fetch and acknowledge.
+        target: Seconds that a batch may take from fetch to acknowledge; its size follows, see `Pace`.
     """
 
-    events: int = 512
+    events: int = 8192
     seconds: float = 0.02
     in_flight: int = 4
+    target: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,8 @@ class Engine:
         self._observers = observers or Observers()
         self._breakers = breakers or Breakers()
         self._tracker = OffsetTracker()
+        self._pace = Pace(self._limits.events, self._limits.target)
+        self._fetched: deque[float] = deque()  # when, by the loop's clock, for each batch in flight
 
     async def run(self) -> None:
         """Work until the source is closed and all that was read is done; cancel it to leave the rest for later."""
@@ -134,9 +139,10 @@ class Engine:
         while True:
             await slots.acquire()
             await self._breakers.passable()
-            records = await self._source.fetch(self._limits.events, self._limits.seconds)
+            records = await self._source.fetch(self._pace.size, self._limits.seconds)
             if not records:
                 break
+            self._fetched.append(asyncio.get_running_loop().time())
             self.counters.received += len(records)
             for record in records:
                 self._tracker.begin(record.partition, record.offset)
@@ -157,6 +163,7 @@ class Engine:
             await self._send(batch, applied)
             await self._acknowledge(batch.records)
             self._count(batch, applied)
+            self._pace.took(len(batch.records), asyncio.get_running_loop().time() - self._fetched.popleft())
             slots.release()
             self._observers.observe(batch.observed)
 

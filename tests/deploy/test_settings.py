@@ -51,7 +51,7 @@ def test_the_nearest_source_wins(monkeypatch):
     monkeypatch.setenv("PROFILESTREAM_PARTITIONS", "3")
     settings = Settings.load(partitions=4, batch_events=None)
     assert (settings.partitions, settings.group, settings.model) == (4, "environment", "encoder-v2")
-    assert settings.batch_events == 512
+    assert settings.batch_events == 8192
 
 
 def test_config_file_by_variable_and_by_option(monkeypatch):

@@ -1,0 +1,28 @@
+"""How many records to take at once: as many as are done in the time that a batch may take.
+
+A batch without texts is done in microseconds an event, and the larger it is, the more of a user's events share one
+write. With texts the encoder decides, and a large batch is one that cannot be finished when partitions move.
+"""
+
+FIRST = 256  # before anything was measured
+
+
+class Pace:
+    """Follows how long batches take, by multiplicative increase and decrease.
+
+    Args:
+        most: The largest batch.
+        seconds: How long a batch may take, from being read to being acknowledged.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self.size = min(FIRST, most)
+
+    def took(self, records: int, seconds: float) -> None:
+        """A batch of so many records took so long: at most half or double the next ones."""
+        if seconds > self._seconds:
+            self.size = max(1, round(self.size * max(0.5, self._seconds / seconds)))
+        elif 2 * records > self.size:  # one that was not full says nothing of larger ones
+            self.size = min(self._most, max(self.size, round(records * min(2.0, self._seconds / max(seconds, 1e-9)))))
