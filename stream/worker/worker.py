@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from ...inference.breaker import Breakers
 from ...inference.pool import EncoderPool
-from ...inference.retry import until_available
 from ...schemas.errors import ConfigurationError, UnavailableError
 from ...schemas.events import ProfileUpdate
 from ...schemas.validation import Limits
@@ -20,6 +20,8 @@ from ..engine.ports import Partition, Sink
 from ..kafka.connection import KafkaConnection
 from ..kafka.sink import KafkaSink
 from ..kafka.transactions import TransactionalSink
+from ..metrics.endpoint import Endpoint
+from ..metrics.metrics import Metrics
 from ..profile.layout import Layout
 from ..redaction import Redactor
 from ..store.base import ProfileStore
@@ -27,6 +29,9 @@ from ..store.models import RedisModelStore
 from ..store.redis import RedisStore
 from .app import ProfileApp, bounded, create_app
 from .consumer import Batch
+from .health import Health, HealthOptions
+from .instruments import Instruments, PrometheusTimings
+from .lag import Lag
 from .models import CurrentModels, follow_model_events, follow_pointer
 from .source import BatchSource
 from .status import describe, publish_status
@@ -48,6 +53,7 @@ class WorkerOptions:
         transactional: Publish updates in transactions, see `TransactionalSink`; None: where the broker can.
         session_timeout, rebalance_timeout, instance: See `create_app`.
         shutdown_seconds: After SIGTERM, so long is what is in flight given to finish.
+        health: How it is watched.
     """
 
     group: str = "profilestream"
@@ -64,6 +70,7 @@ class WorkerOptions:
     rebalance_timeout: float = 6.0
     instance: str | None = None
     shutdown_seconds: float = 10.0
+    health: HealthOptions = field(default_factory=HealthOptions)
 
 
 class Host:
@@ -73,6 +80,7 @@ class Host:
         make_engine: Gives an engine that reads from a source.
         buffer: Events that may wait for the engine.
         failed: Called with the error when an engine fails.
+        breakers: Of its services.
         fence: Told of every assignment, to shut out whoever had the partitions before.
 
     Attributes:
@@ -88,11 +96,13 @@ class Host:
         make_engine: Callable[[BatchSource], Engine],
         buffer: int,
         failed: Callable[[BaseException], None],
+        breakers: Breakers,
         fence: TransactionalSink | None = None,
     ) -> None:
         self._make_engine = make_engine
         self._buffer = buffer
         self._failed = failed
+        self._breakers = breakers
         self._fence = fence
         self._source: BatchSource | None = None
         self._task: asyncio.Task[None] | None = None
@@ -104,6 +114,10 @@ class Host:
         if self._source and batch.assignment == self.assignment:
             await self._source.put(batch.records)
 
+    def waiting(self) -> int:
+        """Events that were handed over and are not yet acknowledged."""
+        return self._source.waiting() if self._source else 0
+
     async def drained(self) -> None:
         """See BatchHost."""
         if self._source:
@@ -112,7 +126,7 @@ class Host:
     def abandon(self) -> None:
         """See EngineHost."""
         if self._source:
-            if waiting := self._source.waiting():
+            if waiting := self.waiting():
                 log.warning("unfinished events are left to be read again", events=waiting)
             self._source.close()
         if self._task:
@@ -125,7 +139,7 @@ class Host:
             await asyncio.gather(self._task, return_exceptions=True)
         self.partitions = [str(partition) for partition in partitions]
         if fence := self._fence:
-            await until_available(lambda: fence.assign(partitions), "broker")
+            await self._breakers.broker.call(lambda: fence.assign(partitions))
         self.assignment += 1
         self._source = BatchSource(self._buffer, self.acknowledge)
         self._task = asyncio.create_task(self._make_engine(self._source).run(), name="engine")
@@ -149,7 +163,7 @@ async def run_worker(
     stop: asyncio.Event,
     wire: Wire | None = None,
     engine: Callable[..., Engine] = Engine,
-    applier: Callable[[ProfileStore, Layout], Applier] = Applier,
+    applier: Callable[[ProfileStore, Layout, Breakers], Applier] = Applier,
 ) -> None:
     """Run a worker until `stop` is set; then finish what is in flight, acknowledge and leave the group.
 
@@ -173,39 +187,80 @@ async def run_worker(
         if not failure.done():
             failure.set_exception(error)
 
-    counters = Counters()
+    counters, breakers, metrics = Counters(), Breakers(), Metrics()
     models = CurrentModels(RedisModelStore(store.client), options.model, encoders)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         stack.push_async_callback(encoders.close)
         stack.push_async_callback(wire.close)
-        await until_available(lambda: wire.register(ProfileUpdate, options.outputs.updates), "schema registry")
+        await breakers.registry.call(lambda: wire.register(ProfileUpdate, options.outputs.updates))
         await models.load()
         sink = await KafkaSink.connect(connection, idempotent=options.idempotent)
         stack.push_async_callback(sink.close)
         fence = await _fence(options, connection, sink)
         if fence:
             stack.push_async_callback(fence.close)
-        engines = _engines(
-            options, store, encoders, fence or sink, models, counters, wire, engine=engine, applier=applier
+        make = _engines(
+            options,
+            store,
+            encoders,
+            fence or sink,
+            models,
+            counters,
+            wire,
+            breakers,
+            metrics,
+            engine=engine,
+            applier=applier,
         )
-        host = Host(engines, 2 * options.batches.events, failed, fence)
+        host = Host(make, options.batches.events, failed, breakers, fence)
         app = create_app(
             group=options.group,
             topic=options.events,
             connection=connection,
             host=host,
-            watermarks=lambda: until_available(store.watermarks, "store"),
+            watermarks=lambda: breakers.store.call(store.watermarks),
             session_timeout=options.session_timeout,
             rebalance_timeout=options.rebalance_timeout,
             instance=options.instance,
-            fetch_events=2 * options.batches.events,
+            fetch_events=options.batches.events,
         )
         host.acknowledge = app.acknowledge
+        lag = Lag(options.group, options.events, lambda: host.partitions, app.position)
+        health = Health(
+            options.health,
+            counters=counters,
+            breakers=breakers,
+            host=host,
+            lag=lag,
+            store=store,
+            encoders=encoders,
+        )
+        Instruments(
+            counters=counters,
+            breakers=breakers,
+            lag=lag,
+            watchdog=health.watchdog,
+            partitions=lambda: len(host.partitions),
+            waiting=host.waiting,
+            models=lambda: models.serving().sets,
+            encoders=encoders,
+        ).attach(metrics)
+        endpoint = await Endpoint.start(
+            metrics,
+            host=options.health.host,
+            port=options.health.port,
+            live=health.live,
+            ready=lambda: health.ready(models.serving()),
+        )
+        stack.push_async_callback(endpoint.close)
+        log.info("health endpoint", live=f"{endpoint.address}/live", metrics=f"{endpoint.address}/metrics")
         background = [
+            asyncio.create_task(health.watchdog.run(), name="watchdog"),
+            asyncio.create_task(lag.follow(connection), name="lag"),
             asyncio.create_task(follow_model_events(connection, options.model_events, models, wire)),
             asyncio.create_task(follow_pointer(models)),
-            asyncio.create_task(_report(store, counters, host, models, encoders)),
+            asyncio.create_task(_report(store, counters, host, models, encoders, health, endpoint)),
         ]
         for task in background:
             stack.callback(task.cancel)
@@ -234,12 +289,15 @@ def _engines(
     models: CurrentModels,
     counters: Counters,
     wire: Wire,
+    breakers: Breakers,
+    metrics: Metrics,
     *,
     engine: Callable[..., Engine],
-    applier: Callable[[ProfileStore, Layout], Applier],
+    applier: Callable[[ProfileStore, Layout, Breakers], Applier],
 ) -> Callable[[BatchSource], Engine]:
-    analyser = Analyser(encoders, models.serving, Redactor(), options.limits, options.layout, wire)
-    made = applier(store, options.layout)
+    analyser = Analyser(encoders, models.serving, Redactor(), options.limits, options.layout, wire, breakers)
+    made = applier(store, options.layout, breakers)
+    timings = PrometheusTimings(metrics)
     return lambda source: engine(
         source=source,
         sink=sink,
@@ -250,6 +308,8 @@ def _engines(
         topics=options.outputs,
         counters=counters,
         wire=wire,
+        breakers=breakers,
+        timings=timings,
     )
 
 
@@ -274,11 +334,17 @@ async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failur
 
 
 async def _report(
-    store: RedisStore, counters: Counters, host: Host, models: CurrentModels, encoders: EncoderPool
+    store: RedisStore,
+    counters: Counters,
+    host: Host,
+    models: CurrentModels,
+    encoders: EncoderPool,
+    health: Health,
+    endpoint: Endpoint,
 ) -> None:
     while True:
+        status = describe(counters, host.partitions, models.serving(), encoders.served)
+        status |= {"breakers": health.breakers(), "health": endpoint.address}
         with suppress(UnavailableError):  # the engine says so already
-            await publish_status(
-                store.client, "worker", describe(counters, host.partitions, models.serving(), encoders.served)
-            )
+            await publish_status(store.client, "worker", status)
         await asyncio.sleep(1.0)
