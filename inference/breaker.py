@@ -39,6 +39,7 @@ class Breaker:
         state: See State.
         failures: Calls in a row that found the service away.
         openings: How often it was opened so far.
+        failures_total: Calls that found the service away so far.
         error: What the last failed call said; empty when closed.
         heard: Loop time at which a call last ended, well or not.
     """
@@ -48,6 +49,7 @@ class Breaker:
         self.state = State.CLOSED
         self.failures = 0
         self.openings = 0
+        self.failures_total = 0
         self.error = ""
         self.heard = 0.0
         self._policy = policy
@@ -113,6 +115,7 @@ class Breaker:
     def _failed(self, error: UnavailableError) -> None:
         self.heard = asyncio.get_running_loop().time()
         self.failures += 1
+        self.failures_total += 1
         self.error = str(error)
         if self.state is State.CLOSED:
             self._since = self.heard

@@ -47,6 +47,11 @@ class CachedEmbedder:
         self.statistics = CacheStatistics()
 
     @property
+    def inner(self) -> Embedder:
+        """Who computes."""
+        return self._inner
+
+    @property
     def model(self) -> str:
         """The encoder that answers."""
         return self._inner.model

@@ -119,6 +119,15 @@ class TritonEmbedder:
             raise self._unavailable(f"no answer within {self._retries.deadline:g} s") from None
         return rows[positions]
 
+    async def check(self, timeout: float) -> None:  # noqa: ASYNC109 -- it is Triton that needs to know it
+        """Ask once whether the model is there.
+
+        Raises:
+            InferenceUnavailableError: No answer within `timeout` seconds.
+            ConfigurationError: It is no text encoder.
+        """
+        await self._learn_dimensions(timeout)
+
     async def close(self) -> None:
         """Close the connection."""
         connection, self._connection = self._connection, None

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from ..schemas.errors import ProfilestreamError
+from .cache import CachedEmbedder, CacheStatistics
 from .embedder import Embedder, Embeddings
 
 
@@ -68,6 +70,26 @@ class EncoderPool:
         """What was asked of each open model."""
         return {name: embedder.served for name, embedder in self._open.items()}
 
+    @property
+    def caches(self) -> dict[str, CacheStatistics]:
+        """What the caches did, for each open model that has one."""
+        return {
+            name: layer.statistics
+            for name, embedder in self._open.items()
+            for layer in _layers(embedder)
+            if isinstance(layer, CachedEmbedder)
+        }
+
+    async def check(self, model: str, timeout: float) -> None:  # noqa: ASYNC109 -- the server needs to know it
+        """Ask the server of a model once whether it is there; one without a server is.
+
+        Raises:
+            InferenceUnavailableError: No answer within `timeout` seconds.
+        """
+        for layer in _layers(self._open[model]):
+            if isinstance(layer, _Remote):
+                await layer.check(timeout)
+
     async def open(self, model: str) -> Embedder:
         """The embedder of a model, ready to answer; opened now, if it was not.
 
@@ -96,6 +118,22 @@ class EncoderPool:
             await self._open.popitem()[1].close()
 
 
+@runtime_checkable
+class _Remote(Protocol):
+    """An embedder with a server."""
+
+    async def check(self, timeout: float) -> None:  # noqa: ASYNC109
+        """See EncoderPool."""
+
+
+def _layers(embedder: Embedder) -> Iterator[Embedder]:
+    """An embedder, whom it asks, and so on."""
+    layer: Embedder | None = embedder
+    while layer is not None:
+        yield layer
+        layer = getattr(layer, "inner", None)
+
+
 class _Counting:
     """An embedder that counts, and closes when nobody waits for it any more."""
 
@@ -104,6 +142,10 @@ class _Counting:
         self._waiting = 0
         self._released = False
         self.served = Served()
+
+    @property
+    def inner(self) -> Embedder:
+        return self._inner
 
     @property
     def model(self) -> str:

@@ -11,6 +11,7 @@ A message is one or two lines for the person who meets it: what is wrong, and wh
     │   └── RegistryUnavailableError
     ├── LostWritesError           the store forgot what it had acknowledged: read again from its watermarks
     ├── FencedError               another worker owns our partitions now: stop, without writing anything more
+    ├── StuckError                a worker has work and makes no progress: end it, and start another
     ├── ConfigurationError        a setting or an option is wrong
     ├── SetupError                something that must be there is not: a server, a package, disk space, a port
     └── ArtefactError             a model file is missing, truncated or does not match its checksum
@@ -79,6 +80,10 @@ class LostWritesError(ProfilestreamError):
 
 class FencedError(ProfilestreamError):
     """Another worker owns our partitions now, and the broker takes nothing more from us."""
+
+
+class StuckError(ProfilestreamError):
+    """There is work, and no progress."""
 
 
 class ConfigurationError(ProfilestreamError):

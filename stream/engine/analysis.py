@@ -22,6 +22,7 @@ from ..profile.units import Observations, type_index
 from ..redaction import Redactor
 from .observing import Observed
 from .ports import Record
+from .timings import Timings
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,7 @@ class Analyser:
         layout: Of profiles.
         wire: How events are written; when its schema registry is unavailable, analysis waits.
         breakers: Of encoder and schema registry.
+        timings: Told how long each batch took.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Analyser:
         layout: Layout,
         wire: Wire | None = None,
         breakers: Breakers | None = None,
+        timings: Timings | None = None,
     ) -> None:
         self._encoders = encoders
         self._serving = serving
@@ -87,17 +90,19 @@ class Analyser:
         self._half_life = layout.half_lives[-1]
         self._wire = wire or Wire()
         self._breakers = breakers or Breakers()
+        self._timings = timings or Timings()
 
     async def analyse(self, records: Sequence[Record]) -> Analysed:
         """Understand a batch; bad records are set aside, never raised."""
         await self._breakers.registry.call(lambda: self._wire.prepare([record.value for record in records]))
         good: list[tuple[Record, UserEvent]] = []
         bad: list[tuple[Record, BadRecordError]] = []
-        for record in records:
-            try:
-                good.append((record, self._decode(record)))
-            except BadRecordError as error:
-                bad.append((record, error))
+        with self._timings.stage("decode"):
+            for record in records:
+                try:
+                    good.append((record, self._decode(record)))
+                except BadRecordError as error:
+                    bad.append((record, error))
         serving = self._serving()
         chosen = [pair for pair in good if serving.tries(pair[1].user)]
         if not chosen:
@@ -116,7 +121,8 @@ class Analyser:
         understand: Callable[[list[str]], Awaitable[tuple[Understanding, ModelSet]]],
     ) -> Analysed:
         texts = [(row, self._redactor.redact(e.text)) for row, (_, e) in enumerate(good) if e.text and e.text.strip()]
-        said, models = await understand([text for _, text in texts])
+        with self._timings.stage("embed"):
+            said, models = await understand([text for _, text in texts])
         seen = self._observe(good, texts, said)
         observed = Observed([good[row][1] for row, _ in texts], [text for _, text in texts], said, models)
         return Analysed(records, [event.user for _, event in good], seen, bad, models, observed)
@@ -153,6 +159,8 @@ class Analyser:
 
     async def _understand(self, texts: list[str]) -> tuple[Understanding, ModelSet]:
         """With the champion. After a failure we ask the one that is champion then: the other may be gone for good."""
+        if not texts:  # nothing is asked, so nothing is learned of the encoder
+            return await self._ask(texts, self._serving().champion)
         return await self._breakers.encoder.call(lambda: self._ask(texts, self._serving().champion))
 
     async def _try(self, texts: list[str]) -> tuple[Understanding, ModelSet]:

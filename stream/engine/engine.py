@@ -25,6 +25,7 @@ from .apply import Applied, Applier
 from .observing import Observers
 from .pace import Pace
 from .ports import Outgoing, Partition, Record, Sink, Source
+from .timings import Timings
 from .tracker import OffsetTracker
 
 DEAD_LETTER_HEADER = "dead-letter"
@@ -82,6 +83,7 @@ class Engine:
         wire: How updates are written.
         observers: Told of every finished batch.
         breakers: Those that analyser and applier have.
+        timings: Told how long each batch took.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Engine:
         wire: Wire | None = None,
         observers: Observers | None = None,
         breakers: Breakers | None = None,
+        timings: Timings | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -110,6 +113,7 @@ class Engine:
         self._wire = wire or Wire()
         self._observers = observers or Observers()
         self._breakers = breakers or Breakers()
+        self._timings = timings or Timings()
         self._tracker = OffsetTracker()
         self._pace = Pace(self._limits.events, self._limits.target)
         self._fetched: deque[float] = deque()  # when, by the loop's clock, for each batch in flight
@@ -154,13 +158,17 @@ class Engine:
     ) -> None:
         while task := await batches.get():
             batch = await task
-            out.put_nowait((batch, await self._applier.apply(batch)))
+            with self._timings.stage("apply"):
+                applied = await self._applier.apply(batch)
+            out.put_nowait((batch, applied))
         out.put_nowait(None)
 
     async def _publish(self, slots: asyncio.Semaphore, batches: asyncio.Queue[tuple[Analysed, Applied] | None]) -> None:
         while item := await batches.get():
             batch, applied = item
-            await self._send(batch, applied)
+            with self._timings.stage("publish"):
+                await self._send(batch, applied)
+            self._timings.batch(batch.records)
             await self._acknowledge(batch.records)
             self._count(batch, applied)
             self._pace.took(len(batch.records), asyncio.get_running_loop().time() - self._fetched.popleft())

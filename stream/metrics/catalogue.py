@@ -76,7 +76,16 @@ CATALOGUE: dict[str, Metric] = {
             "From Kafka's time of a micro-batch's oldest event to its update being acknowledged.",
         ),
         Metric(
-            "profilestream_cache_texts_total", "counter", "Texts asked of the embedding cache, by result.", ("result",)
+            "profilestream_cache_texts_total",
+            "counter",
+            "Texts asked of an encoder's cache, by result: hit, miss.",
+            ("model", "result"),
+        ),
+        Metric(
+            "profilestream_encoder_calls_total",
+            "counter",
+            "Calls to an encoder (Triton), by result: answered, failed.",
+            ("model", "result"),
         ),
         Metric(
             "profilestream_service_failures_total",

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import faust
 import faust.streams
 import structlog
+from faust.types import TP
 
 from ...schemas.errors import SetupError
 from ..engine.ports import Partition
@@ -53,6 +54,11 @@ class ProfileApp(faust.App):  # type: ignore[misc]
     def acknowledge(self, partition: Partition, next_offset: int) -> None:
         """Everything before `next_offset` is finished."""
         self.consumer.acknowledge(partition, next_offset)
+
+    async def position(self, partition: Partition) -> int | None:
+        """Up to where a partition was read."""
+        position: int | None = await self.consumer.position(TP(partition.topic, partition.number))
+        return position
 
     async def _on_partitions_revoked(self, revoked: Any) -> None:
         # A consumer waits until everything in flight is acknowledged, without a bound; a service that hangs would

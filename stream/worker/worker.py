@@ -295,9 +295,9 @@ def _engines(
     engine: Callable[..., Engine],
     applier: Callable[[ProfileStore, Layout, Breakers], Applier],
 ) -> Callable[[BatchSource], Engine]:
-    analyser = Analyser(encoders, models.serving, Redactor(), options.limits, options.layout, wire, breakers)
-    made = applier(store, options.layout, breakers)
     timings = PrometheusTimings(metrics)
+    analyser = Analyser(encoders, models.serving, Redactor(), options.limits, options.layout, wire, breakers, timings)
+    made = applier(store, options.layout, breakers)
     return lambda source: engine(
         source=source,
         sink=sink,
