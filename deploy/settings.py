@@ -164,6 +164,15 @@ class Settings(BaseSettings):
     )
     max_text: int = Field(100_000, ge=1, description="Longest text of an event, in characters.")
     shutdown_seconds: float = Field(10.0, gt=0, description="Longest time for a clean stop.")
+    health_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address of a worker's /live, /ready and /metrics; no log-in."
+    )
+    health_port: int = Field(
+        0, ge=0, le=65535, description="Port of these; 0: any free one, which `status` and the log tell."
+    )
+    watchdog_seconds: float = Field(
+        120.0, ge=1, description="A worker with work and without progress for so long ends with status 75."
+    )
     api_host: str = Field("127.0.0.1", min_length=1, description="Address that `serve` listens on.")
     api_port: int = Field(8080, ge=0, le=65535, description="Port that `serve` listens on; 0: any free one.")
     api_tokens: SecretStr | None = Field(

@@ -20,6 +20,7 @@ from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
 from ..stream.store.models import RedisModelStore
 from ..stream.store.redis import RedisStore
+from ..stream.worker.health import HealthOptions
 from ..stream.worker.worker import WorkerOptions
 from .local.home import private_folder
 from .local.runs import Addresses
@@ -171,4 +172,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         session_timeout=settings.kafka_session_timeout,
         instance=settings.kafka_instance,
         shutdown_seconds=settings.shutdown_seconds,
+        health=HealthOptions(
+            host=settings.health_host, port=settings.health_port, watchdog_seconds=settings.watchdog_seconds
+        ),
     )

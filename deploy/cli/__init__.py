@@ -2,7 +2,8 @@
 
 import sys
 
-from ...schemas.errors import ProfilestreamError, StoreUnavailableError
+from ...schemas.errors import ProfilestreamError, StoreUnavailableError, StuckError
+from ...stream.worker.watchdog import EXIT_STATUS
 from .app import app
 from .console import complain
 
@@ -14,6 +15,9 @@ def main() -> None:
     except StoreUnavailableError as error:
         complain(f"{error}\nStart one (`profilestream up`), or set PROFILESTREAM_REDIS_URL.")
         sys.exit(1)
+    except StuckError as error:
+        complain(str(error))
+        sys.exit(EXIT_STATUS)
     except ProfilestreamError as error:
         complain(str(error))
         sys.exit(1)

@@ -1,6 +1,8 @@
 """A worker process: opens the connections, runs the app, stops it in bounded time."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -9,7 +11,7 @@ import structlog
 
 from ...inference.breaker import Breakers
 from ...inference.pool import EncoderPool
-from ...schemas.errors import ConfigurationError, UnavailableError
+from ...schemas.errors import ConfigurationError, StuckError, UnavailableError
 from ...schemas.events import ProfileUpdate
 from ...schemas.validation import Limits
 from ...schemas.wire import Wire
@@ -35,6 +37,9 @@ from .lag import Lag
 from .models import CurrentModels, follow_model_events, follow_pointer
 from .source import BatchSource
 from .status import describe, publish_status
+from .watchdog import EXIT_STATUS
+
+GRACE = 5.0  # seconds beyond `shutdown_seconds` for a worker that hangs to close what it has
 
 log = structlog.get_logger(__name__)
 
@@ -183,13 +188,20 @@ async def run_worker(
     wire = wire or Wire()
     failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    # What hangs may also keep us from ending.
+    last_resort = threading.Timer(options.shutdown_seconds + GRACE, os._exit, (EXIT_STATUS,))
+    last_resort.daemon = True
+
     def failed(error: BaseException) -> None:
+        if isinstance(error, StuckError):
+            last_resort.start()
         if not failure.done():
             failure.set_exception(error)
 
     counters, breakers, metrics = Counters(), Breakers(), Metrics()
     models = CurrentModels(RedisModelStore(store.client), options.model, encoders)
     async with AsyncExitStack() as stack:
+        stack.callback(last_resort.cancel)
         stack.push_async_callback(store.close)
         stack.push_async_callback(encoders.close)
         stack.push_async_callback(wire.close)
