@@ -16,6 +16,7 @@ from . import (
     doctor,
     faults,
     learn,
+    models,
     prepare,
     produce,
     profile,
@@ -91,3 +92,4 @@ app.command(name="down")(up.down)
 app.add_typer(learn.app, name="learn")
 app.add_typer(profile.app, name="profile")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(models.app, name="models")

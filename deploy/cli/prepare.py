@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .. import prepare, wiring
+from .. import prepare, publishing, wiring
 from ..settings import Settings
 from ..topics import ensure_topics
 from .console import say
@@ -36,3 +36,4 @@ def command(
 async def _publish(settings: Settings, prepared: prepare.Prepared) -> None:
     await ensure_topics(wiring.kafka(settings), settings.partitions, settings.replication)
     await prepare.publish_models(settings, prepared)
+    await publishing.resume(settings)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .. import wiring
+from .. import publishing, wiring
 from ..local.runs import Addresses, find_running, stop_running
 from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, prepare, publish_models
@@ -54,6 +54,7 @@ async def _up(settings: Settings, prepared: Prepared, started: Callable[[], None
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)
         await publish_models(here, prepared)
+        await publishing.resume(here)
         output.print(exports(stack.addresses), highlight=False, markup=False, soft_wrap=True)
         started()
         if detach:
