@@ -1,6 +1,7 @@
 """`profilestream faults`: the promise on real servers, under kill -9, on full disks, with a Redis that forgot."""
 
 import asyncio
+import logging
 import random
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Literal
 import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from ...schemas.errors import ConfigurationError, SetupError
 from ..faults.kinds import Kind
@@ -46,7 +47,9 @@ def command(
     options = Options(
         seed=first, faults=faults, kafka_home=_kafka_home(settings, broker), kinds=_kinds(only), mutant=mutant
     )
+    say(f"seed {first}")
     prepare(settings, say)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it has much to say of a broker that is killed
     report = _watched(settings, options)
     output.print(_table(report))
     if not report.sound:
@@ -83,9 +86,10 @@ def _kinds(only: list[str] | None) -> list[Kind] | None:
 
 def _watched(settings: Settings, options: Options) -> Report:
     """Run it behind a bar that says what is being done to whom."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("[dim]{task.fields[now]}"), console=errors) as progress:
-        task = progress.add_task(f"faults (seed {options.seed})", total=options.faults, now="")
+    now = TextColumn("[dim]{task.fields[now]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    columns = (TextColumn("faults"), BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn(), now)
+    with Progress(*columns, console=errors, expand=True) as progress:
+        task = progress.add_task("", total=options.faults, now="")
 
         def show(report: Report, now: str) -> None:
             progress.update(task, completed=report.faults.total(), now=now)
@@ -118,6 +122,6 @@ def _verdict(report: Report) -> str:
     )
     return (
         f"{verdict}: {report.events:,} events, lost {report.last.lost}, doubled {report.last.doubled}; "
-        f"{report.updates:,} updates, {order}; {report.restarts} workers started again; "
-        f"seed {report.seed}, {report.seconds:.0f} s"
+        f"{report.updates:,} updates, {order}; {report.restarts} workers started again; seed {report.seed}, "
+        f"{report.seconds:.0f} s"
     )

@@ -1,12 +1,14 @@
 """The workers: one to three processes, and somebody who starts those again that ended."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from .. import wiring
+from ..local.lastwords import last_words, log_tail
 from ..local.process import Server
 from ..settings import Settings
 from .victim import Victim
@@ -38,10 +40,21 @@ class Crew:
     def __len__(self) -> int:
         return len(self._members)
 
-    def pick(self, chance: float) -> Victim | None:
-        """One that suffers from nothing now; None where there is none."""
-        well = [victim for victim, _ in self._members.values() if not victim.busy.locked() and victim.pid]
+    def pick(self, chance: float, among: Container[int]) -> Victim | None:
+        """One of these processes that suffers from nothing now; None where there is none."""
+        members = [victim for victim, _ in self._members.values()]
+        well = [victim for victim in members if not victim.busy.locked() and victim.pid in among]
         return well[int(chance * len(well))] if well else None
+
+    def kill(self) -> None:
+        """Kill all: those that come in their place join afresh."""
+        for victim, _ in self._members.values():
+            victim.signal(signal.SIGKILL)
+
+    def last_words(self) -> list[str]:
+        """The last that each of them said of trouble."""
+        said = {path.stem: last_words(log_tail(path)) for path in sorted(self._folder.glob("worker-*.log"))}
+        return [f"{name}: {words}" for name, words in said.items()]
 
     def join(self) -> bool:
         """One more, where there is room for it."""

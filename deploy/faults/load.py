@@ -21,7 +21,7 @@ from ..topics import USER_EVENTS
 
 BUSY, RARE = 2, 200  # users
 _NOW = 1_750_000_000_000  # event times are of one past week: they need not be true
-_RATE = 90.0  # events a second
+_RATE = 150.0  # events a second
 _PAUSE = 0.15
 # Of one user at a time: what is sent again when the broker failed is still among the ids that a profile remembers.
 _UNDER_WAY = 7

@@ -22,6 +22,8 @@ FAULTS = 100
 AT_ONCE = 3  # faults that overlap
 SETTLE_SECONDS = 150.0  # when the faults of a round are over, all must be done after so long
 
+_LATE = f"work does not end within {SETTLE_SECONDS:.0f} s although all faults have"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -56,6 +58,7 @@ class Report:
         regressions: Updates with a revision below an earlier one, where that must not be.
         backward: All of them.
         restarts: Workers that were started in place of one that ended.
+        stuck: How often the group stood still, and all workers were ended for it.
         last: What the last look found.
         story: What happened in the last round, with its times.
         problems: What is promised and did not hold, in words.
@@ -72,6 +75,7 @@ class Report:
     regressions: int = 0
     backward: int = 0
     restarts: int = 0
+    stuck: int = 0
     last: Findings = field(default_factory=Findings)
     story: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -100,6 +104,7 @@ class Report:
             "stale": self.last.stale,
             "stale_at_end_of_topic": self.last.stale_at_end,
             "workers_restarted": self.restarts,
+            "group_stood_still": self.stuck,
             "problems": self.problems,
             "seconds": round(self.seconds, 1),
         }
@@ -188,14 +193,14 @@ async def _judge(world: World, judge: Judge, report: Report, *, lossy: bool, pro
     found = await judge.examine()
     report.rounds += 1
     report.last, report.events, report.updates = found, world.journal.events, judge.updates
-    report.restarts, report.backward = world.crew.restarts, judge.backward
+    report.restarts, report.stuck, report.backward = world.crew.restarts, world.stuck, judge.backward
     if report.fenced and not lossy:
         report.regressions += judge.backward - before
-    report.problems = _problems(report, found, settled=settled)
+    report.problems = _problems(report, found) + ([] if settled else [_LATE, *world.crew.last_words()])
     progress(report, "")
 
 
-def _problems(report: Report, found: Findings, *, settled: bool) -> list[str]:
+def _problems(report: Report, found: Findings) -> list[str]:
     numbers = {
         "events lost": found.lost,
         "events doubled": found.doubled,
@@ -205,5 +210,4 @@ def _problems(report: Report, found: Findings, *, settled: bool) -> list[str]:
     if report.fenced:
         numbers["profiles that the compacted topic does not end with"] = found.stale_at_end
         numbers["updates that go back although Redis kept all"] = report.regressions
-    late = [] if settled else [f"work does not end within {SETTLE_SECONDS:.0f} s although all faults have"]
-    return late + [f"{what}: {number}" for what, number in numbers.items() if number] + found.trouble[:10]
+    return [f"{what}: {number}" for what, number in numbers.items() if number] + found.trouble[:10]

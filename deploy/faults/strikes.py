@@ -4,6 +4,7 @@ import asyncio
 import random
 import shutil
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -21,6 +22,7 @@ from .worker import REBALANCE_SECONDS, SESSION_SECONDS
 from .world import World
 
 _TREAD_SECONDS = 4.0  # that a worker which was told to die in its next call is given
+_IDLE_SECONDS = 40.0  # without any worker at work, after which all are ended, as a watchdog does
 _FULL_SECONDS = 10.0  # that a broker is given to notice that its disk is full
 
 StrikeAt = Callable[[World, Strike], Awaitable[Kind]]
@@ -224,8 +226,13 @@ async def _begin_with_nothing(world: World) -> None:
 
 
 async def _worker(world: World, one: Strike) -> Victim:
-    while (found := world.crew.pick(one.pick)) is None:  # noqa: ASYNC110 (other faults' victims come back)
+    """One that is at work; it is waited for, as the victims of other faults come back."""
+    patience = time.monotonic() + _IDLE_SECONDS
+    while (found := world.crew.pick(one.pick, await world.at_work())) is None:
         await asyncio.sleep(0.1)
+        if time.monotonic() > patience:
+            world.start_afresh()
+            patience = time.monotonic() + _IDLE_SECONDS
     return found
 
 

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...inference.models import ModelSet
+from ...schemas.errors import SetupError, UnavailableError
 from ...stream.simulation.workload import small_models
 from ...stream.store.models import RedisModelStore, codebook_name, head_name
 from ...stream.store.redis import RedisStore
+from ...stream.worker.status import read_statuses
 from .. import wiring
 from ..local import kafka, tansu, triton, valkey
 from ..local.home import private_folder
@@ -26,6 +28,7 @@ from .victim import Victim, steady_port, told_of_full_disks
 
 _KEPT = 5  # folders of earlier runs
 _WORKERS = 2
+_START_SECONDS = 90.0
 
 
 @dataclass(slots=True)
@@ -39,6 +42,8 @@ class World:
         durable: Whether the broker keeps its data, and fences producers: Apache Kafka.
         crew: The workers.
         load, journal: The producer, and what it was told is written.
+        models: What workers read texts with.
+        stuck: How often the group stood still for so long that all workers were ended.
     """
 
     settings: Settings
@@ -51,6 +56,7 @@ class World:
     load: Load
     journal: Journal
     models: ModelSet
+    stuck: int = 0
 
     @property
     def redis_data(self) -> Path:
@@ -60,6 +66,22 @@ class World:
     def store(self) -> RedisStore:
         """A new connection to the profiles."""
         return wiring.store(self.settings)
+
+    async def at_work(self) -> set[int]:
+        """Process ids of workers that say they have partitions; none while Redis is away."""
+        store = self.store()
+        try:
+            said = await read_statuses(store.client)
+        except UnavailableError:
+            return set()
+        finally:
+            await store.close()
+        return {status["pid"] for status in said.values() if status["partitions"]}
+
+    def start_afresh(self) -> None:
+        """End all workers of a group that stands still: the embedded broker waits for ever for a member that died."""
+        self.stuck += 1
+        self.crew.kill()
 
     async def publish_models(self) -> None:
         """Put codebook and heads into Redis, as who sets up a deployment does."""
@@ -121,7 +143,17 @@ async def open_world(
         stack.push_async_callback(world.crew.stop)
         for _ in range(_WORKERS):
             world.crew.join()
+        await _until_working(world)
         yield world
+
+
+async def _until_working(world: World) -> None:
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while not await world.at_work():  # noqa: ASYNC110 (other processes: nothing to be woken by)
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise SetupError("\n".join(["no worker begins to work", *world.crew.last_words()])) from None
 
 
 def _at(settings: Settings, broker: Victim, redis: Victim, encoder: Victim | None) -> Settings:
