@@ -101,6 +101,7 @@ class InterestHistory(Answer):
     """How a user's interests went, as far as this process saw it: dense lately, sparse long ago."""
 
     user: str
+    known: bool = Field(description="Whether the index knows the user.")
     points: list[HistoryPoint] = Field(description="Oldest first.")
 
 
@@ -166,5 +167,6 @@ class SimilarUsers(Answer):
     """Who else is like this?"""
 
     user: str
+    known: bool = Field(description="Whether the index knows the user, and has a vector: something was said.")
     complete: bool
     users: list[SimilarUser] = Field(description="The likest first.")

@@ -18,7 +18,7 @@ async def models(services: Used) -> Json:
     published = await services.sources.publishing.publications()
     return Json(
         {
-            "champion": published.champion,
+            "champion": published.champion or _encoder(services),
             "encoders": published.encoders,
             "heads": _heads(services),
             "rollback_to": published.rollback_to,
@@ -37,6 +37,14 @@ async def rollback(services: Used, _: Admin) -> Json:
     except (ConfigurationError, ArtefactError) as error:
         raise Problem(409, "Conflict", str(error)) from error
     return Json({"champion": champion, "before": before or ""})
+
+
+def _encoder(services: Services) -> str | None:
+    """The one in use, where nothing was published."""
+    try:
+        return services.sources.models().encoder
+    except (ArtefactError, ConfigurationError):
+        return None
 
 
 def _heads(services: Services) -> list[dict[str, object]]:

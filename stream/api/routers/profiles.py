@@ -41,13 +41,12 @@ async def evidence(user: UserId, services: Used, label: OneLabel = "") -> Json:
     return Json({"user": user, "revision": found.revision, "evidence": reasons})
 
 
-@router.get("/profiles/{user}/history", response_model=InterestHistory, responses=problems(404))
+@router.get("/profiles/{user}/history", response_model=InterestHistory)
 async def history(user: UserId, services: Used) -> Json:
     """How the user's interests went, from this process's index: no round trip, and nothing from before it began."""
     found = services.index.history(user)
-    if found is None:
-        raise not_indexed()
-    return Json({"user": user, "points": [{"time": time, "interests": interests} for time, interests in found]})
+    points = [{"time": time, "interests": interests} for time, interests in found or ()]
+    return Json({"user": user, "known": found is not None, "points": points})
 
 
 async def _one(services: Services, user: str) -> ReadableProfile:
@@ -55,10 +54,3 @@ async def _one(services: Services, user: str) -> ReadableProfile:
     if found is None:
         raise Problem(404, "Not Found", "There is no profile of this user: no event was applied yet.")
     return found
-
-
-def not_indexed() -> Problem:
-    """The index does not know a user."""
-    return Problem(
-        404, "Not Found", "The index does not know this user: no profile, no text yet, or left out (api_index_users)."
-    )

@@ -5,14 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ..answers import READING, problems
+from ..answers import READING
 from ..guard import read
 from ..index import Seen
 from ..json import Json
 from ..options import MOST_ID
 from ..profiles import Label, Most, PopularInterests, SimilarUsers, TopUsers, UserId, Users
 from ..services import Used
-from .profiles import not_indexed
 
 router = APIRouter(prefix="/v1", tags=["users"], dependencies=[read], responses=READING)
 
@@ -46,13 +45,12 @@ async def top_users(
     return Json({"label": label, "complete": services.complete, "users": fans})
 
 
-@router.get("/profiles/{user}/similar", response_model=SimilarUsers, responses=problems(404))
+@router.get("/profiles/{user}/similar", response_model=SimilarUsers)
 async def similar(user: UserId, services: Used, limit: Most = 10) -> Json:
     """The users most like one, by their long-term vectors."""
     found = await asyncio.to_thread(services.index.similar, user, limit)
-    if found is None:
-        raise not_indexed()
-    return Json({"user": user, "complete": services.complete, "users": [one._asdict() for one in found]})
+    likest = [one._asdict() for one in found or ()]
+    return Json({"user": user, "known": found is not None, "complete": services.complete, "users": likest})
 
 
 def _indexed(seen: Seen) -> dict[str, object]:
