@@ -85,7 +85,9 @@ def _workers(look: Look) -> Table:
     table = Table("worker", title="workers", title_justify="left")
     for column in ("parts", "applied", "/s", "MB", "idle s"):
         table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("state")
     table.add_column("model and heads")
+    table.add_column("health", no_wrap=True)
     for name, status in look.workers.items():
         rate = look.rates.get(name)
         table.add_row(
@@ -95,9 +97,21 @@ def _workers(look: Look) -> Table:
             "" if rate is None else f"{rate:.0f}",
             f"{status['memory'] / 1e6:.0f}",
             f"{status['seconds_since_progress']:.0f}",
+            _state(status),
             plain(_models(status)),
+            plain(status.get("health", "").removeprefix("http://")),
         )
     return table
+
+
+def _state(status: Mapping[str, Any]) -> Text:
+    """What a worker waits for; it is fine when there is nothing."""
+    away = [
+        f"{service} {breaker['state']} for {breaker['seconds']:.0f} s"
+        for service, breaker in status.get("breakers", {}).items()
+        if breaker["state"] != "closed"
+    ]
+    return Text(", ".join(away), style="red") if away else Text("fine", style="green")
 
 
 def _partitions(look: Look) -> Table:
