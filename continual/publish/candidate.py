@@ -98,7 +98,7 @@ class Candidates:
             self.registry.put_bundle(await self._releases.in_use(self._base))
             source = open_model(self._repository / self._base).manifest.source
             version = ModelVersion(name=self._base, state="begun", source=source, manifest=self._manifest(self._base))
-            self.registry.change(lambda book: book if book.champion else _first(book, version, self._ledger.clock()))
+            self.registry.change(lambda book: book.with_first(version, self._ledger.clock()))
         book = self.registry.book()
         return book.version(str(book.champion))
 
@@ -283,11 +283,6 @@ class Candidates:
         """SHA-256 of the manifest, when every file is what it says."""
         open_model(self._repository / name)
         return file_sha256(self._repository / name / MANIFEST)
-
-
-def _first(book: Book, version: ModelVersion, time: int) -> Book:
-    written = book.with_version(version).moved(version.name, "written", time, "prepared")
-    return written.with_champion(version.name, time, "the first")
 
 
 def _made_of(book: Book, source: Mapping[str, str]) -> list[ModelVersion]:

@@ -18,7 +18,7 @@ CANDIDATE: tuple[State, ...] = ("begun", "written", "loaded", "warm", "shadow", 
 
 _WAYS: Mapping[State, tuple[State, ...]] = {
     "begun": ("written", "refused"),
-    "written": ("loaded", "refused", "champion"),
+    "written": ("loaded", "refused"),
     "loaded": ("warm", "refused"),
     "warm": ("shadow", "refused"),
     "shadow": ("canary", "champion", "refused"),
@@ -155,6 +155,14 @@ class Book(_Frozen):
         if self.champion is not None:
             after = after.moved(self.champion, "previous", time, f"{name} took its place")
         return after.model_copy(update={"champion": name, "previous": self.champion})
+
+    def with_first(self, version: ModelVersion, time: int) -> Self:
+        """The same, with the encoder that answered before anything was published; unchanged where there is one."""
+        if self.champion is not None:
+            return self
+        step = Step(state="champion", time=time, reason="in use before anything was published")
+        first = version.model_copy(update={"state": "champion", "history": (step,)})
+        return self.with_version(first).model_copy(update={"champion": version.name})
 
     def with_rollback(self, time: int, reason: str) -> Self:
         """The previous version answers again; going back once more is not offered.
