@@ -1,7 +1,7 @@
 """Random ReLU features beside the embedding itself, made from a seed: what lets a linear head draw curved borders.
 
 A ridge regression on them comes within a fraction of a point of fine-tuning (RanPAC: McDonnell et al., NeurIPS 2023).
-The directions are rows of random signs (Achlioptas, 2003) read from SHAKE-128 of the seed, which FIPS 202 defines bit by
+The directions are random signs (Achlioptas, 2003) read from SHAKE-128 of the seed, which FIPS 202 defines bit by
 bit: every process and every machine has the same ones, so only the seed travels. Embeddings are rounded to a grid on
 which the sums of signs are exact in float32 in whatever order they are added: features are equal to the last bit
 everywhere, and sums of their products in float64 are too.

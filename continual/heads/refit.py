@@ -6,7 +6,7 @@ import numpy as np
 
 from ...inference.embedder import Embedder, Embeddings
 from ...inference.heads import Head
-from ..fast_head import FastHead
+from .head import FastHead
 
 _BATCH = 256
 
@@ -35,6 +35,7 @@ def refit(
     """
     head = FastHead(task=task, encoder=encoder, dimensions=embeddings.shape[1], labels=known)
     head.update(embeddings, labels)
+    head.consolidate()
     return head.solve(version)
 
 
