@@ -1,10 +1,11 @@
 """Three fine-tunes, one after the other: do migrated profiles find what re-embedded ones find?
 
 Run it with `python -m profilestream.continual.migration.bench --data data_full.json --encoder FOLDER`.
-Users like a few intents and write about them in the words of the first encoder's space. Three times the encoder is
-fine-tuned on further intents (top layers, half of each batch replayed, drawn towards the encoder before); profiles are
-stored as Redis stores them and carried over by the chain of three maps. They are compared with profiles of which every
-text was embedded again by the last encoder, under a codebook of its own.
+Users like a few intents and write about them. Three times the encoder is fine-tuned on further intents, with other
+texts than the users' (top layers, half of each batch replayed, drawn towards the encoder before). Profiles are stored
+as Redis stores them and carried over by the chain of three maps, fitted on texts as an update job has them: those it
+trained on, and others. They are compared with profiles of which every text was embedded again by the last encoder,
+under the codebook that moved along, and under one that was fitted anew.
 """
 
 import argparse
@@ -51,8 +52,9 @@ class BenchOptions:
         distil: Weight of `1 - cos` to the encoder before.
         intents: How many of the data set's intents, in equal parts for each round.
         written: Texts of each intent that users may write.
+        trained: Other texts of each intent that the encoder is fine-tuned on.
         found: Texts of each intent that are to be found.
-        anchors: Texts that the maps are fitted on, of any intent.
+        anchors: Texts that the maps are fitted on: those trained on first, then others of any intent.
         users: Simulated, for each number of interests.
         interests: How many intents a user likes.
         events: Texts that a user writes.
@@ -64,7 +66,8 @@ class BenchOptions:
     rate: float = 2e-4
     distil: float = 1.0
     intents: int = 60
-    written: int = 25
+    written: int = 20
+    trained: int = 20
     found: int = 10
     anchors: int = 2_000
     users: int = 300
@@ -79,27 +82,30 @@ class Texts:
 
     written: list[str]
     written_labels: NDArray[np.int64]
+    trained: list[str]
+    trained_labels: NDArray[np.int64]
     found: list[str]
     found_labels: NDArray[np.int64]
     anchors: list[str]
 
 
 def read_texts(data: Path, options: BenchOptions) -> Texts:
-    """CLINC150's `data_full.json`: users write texts of `train`, look for those of `val`; anchors are other ones."""
+    """CLINC150's `data_full.json`: users write texts of `train`, and look for those of `val`."""
     content = json.loads(data.read_bytes())
     rng = np.random.default_rng(options.seed)
     chosen = rng.permutation(sorted({label for _, label in content["train"]}))[: options.intents].tolist()
 
-    def some(split: str, each: int) -> tuple[list[str], NDArray[np.int64]]:
-        by_intent = {label: [text for text, its in content[split] if its == label][:each] for label in chosen}
-        labels = [number for number, label in enumerate(chosen) for _ in by_intent[label]]
-        return [text for label in chosen for text in by_intent[label]], np.array(labels, dtype=np.int64)
+    def some(split: str, start: int, each: int) -> tuple[list[str], NDArray[np.int64]]:
+        of_intent = {label: [text for text, its in content[split] if its == label] for label in chosen}
+        picked = [(text, n) for n, label in enumerate(chosen) for text in of_intent[label][start : start + each]]
+        return [text for text, _ in picked], np.array([number for _, number in picked], dtype=np.int64)
 
-    written, written_labels = some("train", options.written)
-    found, found_labels = some("val", options.found)
-    used = {*written, *found}
-    rest = [text for split in ("train", "val") for text, _ in content[split] if text not in used]
-    return Texts(written, written_labels, found, found_labels, choose_anchors(rest, options.anchors, options.seed))
+    written, found = some("train", 0, options.written), some("val", 0, options.found)
+    trained = some("train", options.written, options.trained)
+    known = {*written[0], *found[0], *trained[0]}
+    others = [text for text, _ in content["train"] if text not in known]
+    anchors = trained[0] + choose_anchors(others, options.anchors - len(trained[0]), options.seed)
+    return Texts(*written, *trained, *found, anchors[: options.anchors])
 
 
 class _Spaces:
@@ -182,10 +188,10 @@ def run(encoder: Encoder, texts: Texts, options: BenchOptions, report: Report) -
     spaces.add(names[0], encoder)
     for number, name in enumerate(names[1:]):
         report(f"fine-tune {number + 1} of {options.rounds}, {options.steps} steps")
-        known = texts.written_labels * options.rounds // options.intents
-        rows = np.flatnonzero(known <= number)
-        part = [texts.written[row] for row in rows]
-        encoder = fine_tune(encoder, part, texts.written_labels[rows], known[rows] == number, options)
+        taught = texts.trained_labels * options.rounds // options.intents
+        rows = np.flatnonzero(taught <= number)
+        part = [texts.trained[row] for row in rows]
+        encoder = fine_tune(encoder, part, texts.trained_labels[rows], taught[rows] == number, options)
         report(f"embedding them with {name}")
         spaces.add(name, encoder)
     return {
@@ -218,7 +224,8 @@ def compare(
         )
         stored = _stored(_profiles(people, written, codebook, layout), names[0])
         ways_of_reading = {
-            "re-embedded": _profiles(people, last_written, fresh, layout),
+            "re-embedded": _profiles(people, last_written, moved, layout),
+            "re-embedded, new codebook": _profiles(people, last_written, fresh, layout),
             "migrated": decode_states(stored, layout, names[-1], ways),
             "untouched": decode_states(stored, layout, names[0]),
         }
