@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import publishing, wiring
+from ..local.api import api
 from ..local.runs import Addresses, find_running, stop_running
 from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, prepare, publish_models
@@ -22,7 +23,7 @@ def command(
     context: typer.Context,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave the servers running and return.")] = False,
 ) -> None:
-    """Start broker, store and inference server on this machine, and keep them running until Ctrl-C.
+    """Start broker, store, inference server and API on this machine, and keep them running until Ctrl-C.
 
     Other commands find them by themselves.
     """
@@ -54,9 +55,11 @@ async def _up(settings: Settings, prepared: Prepared, started: Callable[[], None
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)
         await publish_models(here, prepared)
+        page = await stack.start(lambda: api(here))
         await publishing.resume(here)
         output.print(exports(stack.addresses), highlight=False, markup=False, soft_wrap=True)
         started()
+        say(f"the page: {page.address}")
         if detach:
             stack.detach()
             return

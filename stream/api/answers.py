@@ -76,7 +76,7 @@ class Learning(Answer):
     """What the last training run kept and learned: row i, column j is the accuracy on task j after learning task i."""
 
     time: int | None = None
-    source: str | None = Field(None, examples=["learn bench, naive + replay"])
+    source: str | None = Field(default=None, examples=["learn bench, naive + replay"])
     tasks: tuple[str, ...] = ()
     accuracy: tuple[list[float | None], ...] = ()
     summary: dict[str, float] = Field(default_factory=dict, examples=[{"average_accuracy": 0.91, "forgetting": 0.02}])

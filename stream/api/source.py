@@ -16,8 +16,9 @@ from ..kafka.connection import KafkaConnection
 from ..kafka.reader import reader
 from .feed import Feed
 
-_MOST = 200  # messages at a time
+_MOST = 1000  # messages at a time
 _WAIT_MS = 500
+_PAUSE = 0.1  # seconds, in which a user's next updates come to take the place of this one
 _AGAIN = 2.0  # seconds between attempts
 
 Record = TypeVar("Record")
@@ -66,7 +67,9 @@ async def follow_topic(
 
 async def _follow_updates(connection: KafkaConnection, topic: str, wire: Wire, feed: Feed) -> None:
     async with reader(connection, topic, start="earliest") as consumer:
-        async for records, current in _batches(consumer):
+        async for found, current in _batches(consumer):
+            # Only what each user's profile came to be: the topic is compacted, whoever reads it late sees no more.
+            records = list({record.key: record for record in found}.values())
             await until_available(partial(wire.prepare, [record.value for record in records]), "schema registry")
             for record in records:
                 if record.value is None and record.key:
@@ -75,6 +78,7 @@ async def _follow_updates(connection: KafkaConnection, topic: str, wire: Wire, f
             if current and not feed.caught_up.is_set():
                 feed.caught_up.set()
                 log.info("index is complete")
+            await asyncio.sleep(_PAUSE)
 
 
 async def _batches(consumer: AIOKafkaConsumer) -> AsyncIterator[tuple[list[ConsumerRecord], bool]]:

@@ -22,10 +22,10 @@ class Statistic(Lenient):
     """Something that is watched for drift."""
 
     name: str = Field(examples=["novelty"])
-    title: str = Field("", examples=["How new texts are"])
+    title: str = Field(default="", examples=["How new texts are"])
     value: float | None = None
-    usual: float | None = Field(None, description="What it was in the reference.")
-    score: float | None = Field(None, description="In units of its threshold: above 1 it speaks for a change.")
+    usual: float | None = Field(default=None, description="What it was in the reference.")
+    score: float | None = Field(default=None, description="In units of its threshold: above 1 it speaks for a change.")
 
 
 class ScoreHistory(Lenient):
@@ -76,8 +76,8 @@ class Alarm(Lenient):
     summary: str = Field(examples=["4 % of the texts are about something new to the model."])
     scores: dict[str, float] = Field(default_factory=dict)
     codes: tuple[MovedCode, ...] = ()
-    words: tuple[str, ...] = Field((), description="Used more than before, the most telling first.")
-    examples: tuple[str, ...] = Field((), description="Redacted beginnings of texts that speak for the change.")
+    words: tuple[str, ...] = Field(default=(), description="Used more than before, the most telling first.")
+    examples: tuple[str, ...] = Field(default=(), description="Redacted beginnings of texts that speak for the change.")
 
 
 class ModelSince(Lenient):
@@ -92,10 +92,10 @@ class Drift(Lenient):
 
     model: str | None = None
     state: Literal["empty", "collecting", "calm", "alarm"] = Field(
-        "empty", description="empty: nobody watches; collecting: the reference is not complete."
+        default="empty", description="empty: nobody watches; collecting: the reference is not complete."
     )
     kind: DriftKind | None = Field(
-        None,
+        default=None,
         description="What changed: the mix of known topics, content that is new to the model, labels that feedback "
         "disagrees with, or the model itself.",
     )
@@ -110,8 +110,8 @@ class Drift(Lenient):
     codes: Shares = Shares()
     novelty: Histogram = Histogram()
     feedback: FeedbackErrors | None = None
-    alarms: tuple[Alarm, ...] = Field((), description="Of all models, the newest first.")
-    models: tuple[ModelSince, ...] = Field((), description="The newest first.")
+    alarms: tuple[Alarm, ...] = Field(default=(), description="Of all models, the newest first.")
+    models: tuple[ModelSince, ...] = Field(default=(), description="The newest first.")
 
 
 def drift_of(statuses: list[dict[str, Any]]) -> Drift:

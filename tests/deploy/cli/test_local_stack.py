@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from profilestream.deploy.local import tansu, triton, valkey
@@ -56,7 +58,7 @@ def stack(home):
             worker.communicate(timeout=60)
             down = run(home, "down")
     assert worker.returncode == 0
-    assert "3 servers stopped" in down.stderr
+    assert "4 servers stopped" in down.stderr
     assert "no local stack is running" in run(home, "down").stderr
 
 
@@ -65,6 +67,13 @@ def test_addresses_for_other_programs(stack):
     assert [line.partition("=")[0] for line in stack.stdout.splitlines()] == [
         f"export PROFILESTREAM_{name}" for name in ("KAFKA_BOOTSTRAP", "REDIS_URL", "TRITON_URL")
     ]
+
+
+def test_the_page_is_there(home, stack):
+    """`up` says where the page is; profiles can be read there."""
+    (address,) = re.findall(r"the page: (http://127.0.0.1:\d+/)", stack.stderr)
+    assert httpx.get(f"{address}ready").json() == {"status": "ready"}
+    assert "<title>profilestream</title>" in httpx.get(address).text
 
 
 def test_second_stack_is_not_started(home, stack):
