@@ -68,7 +68,8 @@ class ModelRegistry:
         index = {}
         for name, data in bundle.artefacts().items():
             index[name] = sha256_hex(data)
-            write_file(folder / index[name], data)
+            if not _holds(folder / index[name], data):
+                write_file(folder / index[name], data)
         write_file(folder / _INDEX, json.dumps(index, indent=2).encode())
         for path in folder.iterdir():
             if path.name not in {_INDEX, *index.values()}:
@@ -103,3 +104,7 @@ class ModelRegistry:
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and read_file(path) == data
