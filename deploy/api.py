@@ -9,6 +9,9 @@ from typing import Any
 
 import structlog
 import uvicorn
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from ..inference.client import TritonEmbedder
 from ..schemas.errors import ArtefactError, ConfigurationError, SetupError
@@ -31,6 +34,7 @@ from .settings import Settings
 from .topics import MODEL_EVENTS, PROFILE_UPDATES, USER_EVENTS
 
 _LOOPBACK = ("127.", "::1", "localhost")
+_CONNECTIONS = 16
 _STORE_SECONDS = 2.0  # a reader would rather hear "try again"
 _AGAIN = 2.0  # seconds between attempts to load models
 _STOP_SECONDS = 5
@@ -77,7 +81,7 @@ async def serve(settings: Settings, listening: socket.socket, stop: asyncio.Even
         listening: See `listen`.
         stop: Then live streams are ended, and what is being answered is finished.
     """
-    store = RedisStore.connect(settings.redis_url, _STORE_SECONDS)
+    store = _store(settings)
     monitor = Monitor(lambda: _observer(settings, store), _probes(settings, store))
     timeline = Timeline()
     artefacts = RedisModelStore(store.client)
@@ -109,6 +113,19 @@ async def serve(settings: Settings, listening: socket.socket, stop: asyncio.Even
         await asyncio.gather(*background, return_exceptions=True)
         await wire.close()
         await store.close()
+
+
+def _store(settings: Settings) -> RedisStore:
+    """Few connections, for which reads wait their turn: a burst must not become as many connections to Redis."""
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=_CONNECTIONS,
+        timeout=_STORE_SECONDS,
+        socket_timeout=_STORE_SECONDS,
+        socket_connect_timeout=_STORE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return RedisStore(Redis.from_pool(pool))
 
 
 async def _answer(

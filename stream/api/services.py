@@ -76,7 +76,7 @@ class Services:
         return Lookup(self.sources.store, self.sources.models(), self.sources.layout)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # not async, FastAPI would run it in a thread
     services: Services = request.app.state.services
     return services
 
