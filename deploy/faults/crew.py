@@ -13,6 +13,8 @@ from ..local.process import Server
 from ..settings import Settings
 from .victim import Victim
 
+SESSION_SECONDS = 4.0  # after so long the group throws a silent worker out
+REBALANCE_SECONDS = 3.0
 MOST = 3
 _AGAIN_SECONDS = 0.5
 _STOP_SECONDS = 20.0

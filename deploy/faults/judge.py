@@ -76,7 +76,7 @@ class Judge:
         self._fold = Fold(LAYOUT, Limits())
         self._folded = 0
         self._read: dict[Partition, int] = {}
-        self._letters: set[tuple[int, int]] = set()
+        self._letters: dict[tuple[int, int], bytes | None] = {}
         self._newest: dict[str, Told] = {}
         self._last: dict[str, Told] = {}
         self.updates = 0
@@ -101,7 +101,7 @@ class Judge:
                 self._note(record)
             async for record in self._new(kafka, DEAD_LETTERS):
                 letter = decode_dead_letter(dict(record.headers)[DEAD_LETTER_HEADER])
-                self._letters.add((letter.partition, letter.offset))
+                self._letters[letter.partition, letter.offset] = record.value
         findings = Findings()
         self._compare_letters(findings)
         await self._compare_profiles(store, findings)
@@ -126,8 +126,10 @@ class Judge:
             self.backward += 1
 
     def _compare_letters(self, findings: Findings) -> None:
-        poison = self._world.journal.poison
-        missing, wrong = poison - self._letters, self._letters - poison
+        """Poison that was written, and that nobody could tell the producer of, is in no journal and a dead letter."""
+        journal = self._world.journal
+        missing = journal.poison - self._letters.keys()
+        wrong = {place for place, value in self._letters.items() if value in journal.good}
         findings.lost += len(missing)
         findings.doubled += len(wrong)
         for what, places in (("in no dead letter", missing), ("a dead letter, and an event", wrong)):

@@ -49,11 +49,13 @@ class Journal:
 
     Attributes:
         written: Events, those of a user in their order.
+        good: Their values.
         poison: Where there are messages that are none.
         repeated: How many events were written once more on purpose.
     """
 
     written: list[Record] = field(default_factory=list)
+    good: set[bytes | None] = field(default_factory=set)
     poison: set[tuple[int, int]] = field(default_factory=set)
     repeated: int = 0
 
@@ -68,6 +70,7 @@ class Journal:
             self.poison.add((told.partition, told.offset))
         else:
             where = Partition(USER_EVENTS, told.partition)
+            self.good.add(message.value)
             self.written.append(Record(where, told.offset, message.key, message.value, told.timestamp))
 
 

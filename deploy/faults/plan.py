@@ -27,7 +27,7 @@ class Strike:
     pick: float
 
 
-def plan(seed: int, faults: int, kinds: Collection[Kind]) -> list[list[Strike]]:
+def plan(seed: int, faults: int, kinds: Collection[Kind], size: int = ROUND) -> list[list[Strike]]:
     """Rounds of faults; every kind comes about equally often.
 
     In every other round Redis keeps all that it acknowledged: there revisions must never go back.
@@ -36,6 +36,7 @@ def plan(seed: int, faults: int, kinds: Collection[Kind]) -> list[list[Strike]]:
         seed: Of every decision.
         faults: How many, in all rounds.
         kinds: Only these.
+        size: Faults in a round.
     """
     dice = random.Random(seed)  # noqa: S311 (not a secret)
     drawn: Counter[Kind] = Counter()
@@ -43,7 +44,7 @@ def plan(seed: int, faults: int, kinds: Collection[Kind]) -> list[list[Strike]]:
     while (left := faults - drawn.total()) > 0:
         gentle = [kind for kind in kinds if kind not in LOSSY]
         allowed = gentle if gentle and len(rounds) % 2 == 0 else list(kinds)
-        some = [_draw(dice, allowed, drawn) for _ in range(min(left, ROUND))]
+        some = [_draw(dice, allowed, drawn) for _ in range(min(left, size))]
         dice.shuffle(some)
         rounds.append([_strike(dice, kind) for kind in some])
     return rounds

@@ -14,7 +14,7 @@ from ..local.report import silent
 from ..settings import Settings
 from .judge import Findings, Judge, until_done
 from .kinds import LOSSY, Kind, possible
-from .plan import Strike, plan
+from .plan import ROUND, Strike, plan
 from .strikes import strike
 from .world import World, open_world
 
@@ -34,6 +34,7 @@ class Options:
         faults: How many.
         kafka_home: Apache Kafka; None: the embedded broker.
         kinds: Only these, where they are possible here; None: all.
+        size: Faults between one look at the profiles and the next.
         mutant: A defect of the workers, to test that it is found.
     """
 
@@ -41,6 +42,7 @@ class Options:
     faults: int = FAULTS
     kafka_home: Path | None = None
     kinds: Collection[Kind] | None = None
+    size: int = ROUND
     mutant: str | None = None
 
 
@@ -134,7 +136,7 @@ async def run_faults(
         broker = "Apache Kafka" if world.durable else "tansu"
         report = Report(seed=options.seed, broker=broker, fenced=world.durable, logs=world.folder)
         judge = Judge(world)
-        for strikes in plan(options.seed, options.faults, _kinds(options, world)):
+        for strikes in plan(options.seed, options.faults, _kinds(options, world), options.size):
             report.story.clear()
             await _Round(world, report, progress).play(strikes)
             await _judge(world, judge, report, lossy=any(one.kind in LOSSY for one in strikes), progress=progress)

@@ -13,12 +13,12 @@ from ...stream.recovery.scan import scanner
 from ...stream.recovery.store import ErasableRedis
 from .. import wiring
 from ..topics import PROFILE_UPDATES, USER_EVENTS
+from .crew import REBALANCE_SECONDS, SESSION_SECONDS
 from .kinds import Kind
 from .load import draw_poison
 from .mine import SIGNALS, SLOW_SECONDS, Place
 from .plan import Strike
 from .victim import Victim
-from .worker import REBALANCE_SECONDS, SESSION_SECONDS
 from .world import World
 
 _TREAD_SECONDS = 4.0  # that a worker which was told to die in its next call is given

@@ -21,10 +21,8 @@ from .. import wiring
 from ..cli.worker import serve
 from ..logs import configure_logs
 from ..settings import Settings
+from .crew import REBALANCE_SECONDS, SESSION_SECONDS
 from .mine import Mine, MinedSink, MinedStore
-
-SESSION_SECONDS = 4.0
-REBALANCE_SECONDS = 3.0
 
 
 async def work(settings: Settings, parts: Parts, encoders: EncoderPool, stop: asyncio.Event) -> None:
