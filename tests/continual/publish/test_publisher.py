@@ -9,7 +9,7 @@ import pytest
 from profilestream.continual.publish.publisher import PublishOptions
 from profilestream.inference.heads import Head
 from profilestream.inference.local import LocalEmbedder
-from profilestream.inference.pointer import POINTER
+from profilestream.inference.pointer import POINTER, Pointer
 from profilestream.inference.pool import Served
 from profilestream.schemas.errors import ArtefactError, ConfigurationError
 from profilestream.stream.store.models import MemoryModelStore, head_name, load_release
@@ -272,8 +272,6 @@ async def test_going_back_needs_no_broker(world: World) -> None:
 
 async def test_a_damaged_pointer_says_what_to_do(world: World) -> None:
     """Half a pointer is no pointer."""
-    from profilestream.inference.pointer import Pointer
-
     await world.store.put(POINTER, b'{"generation": 1')
     with pytest.raises(ArtefactError, match="profilestream models resume"):
         Pointer.from_bytes(await world.store.get(POINTER) or b"")
