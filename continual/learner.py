@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
 
@@ -13,20 +13,23 @@ from ..inference.embedder import Embedder
 from ..inference.heads import Head
 from ..inference.retry import until_available
 from ..schemas.events import Feedback
-from .fast_head import FastHead
+from .heads.durable import HeadRegistry
+from .heads.ledger import Ledger
+from .resolver import Delivery, Resolver, Texts
+from .task_heads import TaskHeads
 
 log = structlog.get_logger(__name__)
 
 
 class HeadPublisher(Protocol):
-    """Takes finished heads to the workers."""
+    """Takes finished heads to the workers. Both methods raise UnavailableError: the same call may work later."""
 
     async def publish(self, head: Head) -> None:
-        """Make `head` the one in use for its task.
+        """Make `head` the one in use for its task."""
 
-        Raises:
-            UnavailableError: A service does not answer; the same call may work later.
-        """
+    async def version(self, task: str, encoder: str) -> int | None:
+        """Which version is in use; None where there is none, e.g. because the store lost everything."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +39,14 @@ class LearnerOptions:
     Attributes:
         seconds: Between two heads of one task.
         batch: Most texts embedded at once.
-        remembered: How many ids of feedback are kept to notice a repetition.
+        look: Seconds between two looks at whether the heads are still in use, and whether users were erased.
+        wait: Seconds that feedback which names an event waits for the event's text.
     """
 
     seconds: float = 1.0
     batch: int = 256
-    remembered: int = 100_000
+    look: float = 5.0
+    wait: float = 10.0
 
 
 @dataclass(slots=True)
@@ -49,18 +54,22 @@ class LearnerCounts:
     """What became of the feedback.
 
     Attributes:
-        learned: Texts that are in the sums.
-        repeated: Ids that had been seen.
-        unusable: Without a text: the label of something that we do not have.
+        learned: Texts, those from before a restart included.
+        repeated: Ids that had been learned.
+        unusable: Without a label, or without a text and of an event whose text was not found.
+        resolved: Learned by the id of an event.
         other_tasks: For tasks that this learner does not teach.
         published: Heads.
+        forgotten: Texts of users that were erased, and the oldest beyond the ledger's capacity.
     """
 
     learned: int = 0
     repeated: int = 0
     unusable: int = 0
+    resolved: int = 0
     other_tasks: int = 0
     published: int = 0
+    forgotten: int = 0
 
 
 class HeadLearner:
@@ -70,8 +79,11 @@ class HeadLearner:
         embedder: Turns the labelled texts into vectors.
         publisher: Takes the heads.
         tasks: Which tasks to teach.
-        sums: What was learned before, e.g. loaded from a file.
+        ledger: What was learned before and is learned now; without it nothing outlives this object.
+        registry: Where finished heads are kept; without it nowhere.
         published: Heads in use: their labels keep their ids and the next versions follow theirs.
+        texts: Finds the texts of events that feedback names.
+        clean: Removes personal data from a text before anything else sees it.
         options: How eagerly to learn.
         clock: Seconds that never go back.
     """
@@ -82,47 +94,86 @@ class HeadLearner:
         publisher: HeadPublisher,
         *,
         tasks: Collection[str] = ("interest", "intent"),
-        sums: Iterable[FastHead] = (),
+        ledger: Ledger | None = None,
+        registry: HeadRegistry | None = None,
         published: Iterable[Head] = (),
+        texts: Texts | None = None,
+        clean: Callable[[str], str] = str,
         options: LearnerOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.counts = LearnerCounts()
-        self._embedder = embedder
+        self._counts = LearnerCounts()
+        self._model = embedder.model
         self._publisher = publisher
-        self._tasks = frozenset(tasks)
+        self._names = frozenset(tasks)
+        self._ledger = Ledger() if ledger is None else ledger
+        self._heads = TaskHeads(embedder, tasks, self._ledger, registry, published)
+        self._clean = clean
         self._options = options or LearnerOptions()
         self._clock = clock
-        in_use = [head for head in published if head.task in self._tasks]
-        self._versions = {head.task: head.version for head in in_use}
-        self._heads = {head.task: self._empty(head.task, head.labels) for head in in_use}
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        self._due = dict.fromkeys(self._heads, clock())
-        self._changed: set[str] = set()
-        for learned in sums:
-            self._head(learned.task).merge(learned)
-            self._changed.add(learned.task)
+        self._resolver = Resolver(texts, wait=self._options.wait, clock=clock)
+        self._due: dict[str, float] = {}
+        self._next_look = clock()
 
-    async def run(self, feedback: AsyncIterator[Feedback]) -> None:
+    @property
+    def counts(self) -> LearnerCounts:
+        """What became of the feedback so far."""
+        given_up = self._resolver.given_up
+        return replace(self._counts, unusable=self._counts.unusable + given_up, resolved=self._resolver.resolved)
+
+    def status(self) -> dict[str, Any]:
+        """For each task what its head is made of, and how good its heads were on feedback that they had not seen."""
+        return {
+            name: {
+                "labels": len(task.head.labels),
+                "texts": task.head.texts,
+                "version": task.version,
+                "method": task.head.fitted,
+                **task.tested.as_dict(),
+            }
+            for name, task in self._heads.tasks.items()
+        }
+
+    async def run(self, feedback: AsyncIterator[Delivery]) -> None:
         """Learn until the feedback ends or this is cancelled; what was learned last is published before it returns."""
-        queue: asyncio.Queue[Feedback | None] = asyncio.Queue(maxsize=2 * self._options.batch)
+        await self._bring_back()  # before anything is computed
+        self._counts.learned += await self._heads.restore()
+        queue: asyncio.Queue[Delivery | None] = asyncio.Queue(maxsize=2 * self._options.batch)
         async with asyncio.TaskGroup() as group:
             group.create_task(_fill(queue, feedback))
             group.create_task(self._learn(queue))
 
-    async def _learn(self, queue: "asyncio.Queue[Feedback | None]") -> None:
+    async def erase(self, user: str) -> int:
+        """Forget all that a user's texts taught, exactly, here and on disk; workers get heads without it.
+
+        Not while `run` runs: then remove the user from the ledger, and the learner will notice.
+
+        Returns:
+            How many texts that were.
+        """
+        gone = await self._heads.erase(user)
+        self._counts.forgotten += gone
+        await self._publish_all()
+        self._heads.forget_older()
+        return gone
+
+    async def _learn(self, queue: "asyncio.Queue[Delivery | None]") -> None:
         more = True
         while more:
             batch, more = await self._take(queue)
             await self._add(batch)
-            for task in sorted(self._changed):
-                if not more or self._clock() >= self._due[task]:
-                    await self._publish(task)
-        log.info("feedback ended", learned=self.counts.learned, heads=self.counts.published)
+            if self._clock() >= self._next_look:
+                await self._look()
+            for name in self._changed():
+                if self._clock() >= self._due.get(name, 0.0):
+                    await self._publish(name)
+        await self._publish_all()
+        self._heads.forget_older()
+        log.info("feedback ended", learned=self._counts.learned, heads=self._counts.published)
 
-    async def _take(self, queue: "asyncio.Queue[Feedback | None]") -> tuple[list[Feedback], bool]:
-        """What is there, waiting for the first until a head is due; False at the end."""
-        batch: list[Feedback] = []
+    async def _take(self, queue: "asyncio.Queue[Delivery | None]") -> tuple[list[Delivery], bool]:
+        """What is there, waiting for the first until something is due; False at the end."""
+        batch: list[Delivery] = []
         try:
             async with asyncio.timeout(self._patience()):
                 first = await queue.get()
@@ -135,56 +186,77 @@ class HeadLearner:
             first = queue.get_nowait()
         return batch, False
 
-    def _patience(self) -> float | None:
-        """Seconds until the next head is due; None where nothing changed."""
-        return min((self._due[task] - self._clock() for task in self._changed), default=None)
+    def _patience(self) -> float:
+        """Seconds until a head or a look is due, or until texts of events may have come."""
+        now = self._clock()
+        due = [self._due.get(name, now) for name in self._changed()]
+        again = [now + self._options.seconds] if len(self._resolver) else []
+        return max(0.0, min([self._next_look, *due, *again]) - now)
 
-    async def _add(self, batch: list[Feedback]) -> None:
-        usable = [(item, item.text) for item in batch if self._wanted(item) and item.text]
-        if not usable:
-            return
-        embeddings = await until_available(lambda: self._embedder.embed([text for _, text in usable]), "encoder")
-        for task in sorted({item.task for item, _ in usable}):
-            rows = [row for row, (item, _) in enumerate(usable) if item.task == task]
-            self._head(task).update(embeddings[rows], [usable[row][0].label for row in rows])
-            self._changed.add(task)
-        self.counts.learned += len(usable)
+    async def _add(self, batch: list[Delivery]) -> None:
+        wanted = self._wanted([delivery.feedback for delivery in batch])
+        told = await until_available(partial(self._resolver.pair, wanted), "store")
+        positions = {delivery.partition: delivery.offset + 1 for delivery in batch}
+        if told or positions:
+            clean = [replace(item, text=self._clean(item.text)) for item in told]
+            learned, forgotten = await self._heads.learn(clean, positions)
+            self._counts.learned += learned
+            self._counts.forgotten += forgotten
 
-    def _wanted(self, item: Feedback) -> bool:
-        if item.task not in self._tasks:
-            self.counts.other_tasks += 1
-        elif not item.text or not item.label:
-            self.counts.unusable += 1
-            log.warning("feedback without a text or a label", feedback=item.id, task=item.task)
-        elif item.id in self._seen:
-            self.counts.repeated += 1
-        else:
-            self._seen[item.id] = None
-            if len(self._seen) > self._options.remembered:
-                self._seen.popitem(last=False)
-            return True
-        return False
+    def _wanted(self, feedback: list[Feedback]) -> list[Feedback]:
+        known = self._ledger.known([item.id for item in feedback])
+        wanted: list[Feedback] = []
+        for item in feedback:
+            if item.task not in self._names:
+                self._counts.other_tasks += 1
+            elif not (item.text or item.event) or not item.label:
+                self._counts.unusable += 1
+                log.warning("feedback without a text or a label", feedback=item.id, task=item.task)
+            elif item.id in known:
+                self._counts.repeated += 1
+            else:
+                known.add(item.id)
+                wanted.append(item)
+        return wanted
 
-    async def _publish(self, task: str) -> None:
-        head = self._heads[task].solve(self._versions.get(task, 0) + 1)
-        await until_available(lambda: self._publisher.publish(head), "store or broker")
-        self._versions[task] = head.version
-        self._due[task] = self._clock() + self._options.seconds
-        self._changed.discard(task)
-        self.counts.published += 1
-        log.info("head published", head=task, version=head.version, labels=len(head.labels))
+    async def _look(self) -> None:
+        """Whether the store still has the heads, and whether somebody was erased."""
+        self._next_look = self._clock() + self._options.look
+        await self._bring_back()
+        if await self._heads.erased_elsewhere():
+            await self._publish_all()
+        self._heads.forget_older()
 
-    def _head(self, task: str) -> FastHead:
-        if task not in self._heads:
-            self._heads[task] = self._empty(task, ())
-            self._due[task] = self._clock()
-        return self._heads[task]
+    async def _bring_back(self) -> None:
+        """Publish heads again that the store lost, as they were."""
+        for name, task in self._heads.tasks.items():
+            in_use = await until_available(partial(self._publisher.version, name, self._model), "store")
+            if task.last and (in_use is None or in_use < task.version):
+                log.warning("the store lost a head, it is published again", head=name, version=task.version)
+                await self._send(task.last)
 
-    def _empty(self, task: str, labels: tuple[str, ...]) -> FastHead:
-        return FastHead(task=task, encoder=self._embedder.model, dimensions=self._embedder.dimensions, labels=labels)
+    def _changed(self) -> list[str]:
+        return sorted(name for name, task in self._heads.tasks.items() if task.changed)
+
+    async def _publish_all(self) -> None:
+        for name in self._changed():
+            await self._publish(name)
+
+    async def _publish(self, name: str) -> None:
+        head = await self._heads.solve(name)
+        await self._send(head)
+        self._due[name] = self._clock() + self._options.seconds
+        task = self._heads.tasks[name]
+        log.info("head published", head=name, version=head.version, labels=len(head.labels), method=task.head.fitted)
+        if await asyncio.to_thread(task.head.consolidate):
+            task.changed = True  # so that the slow solve is done now, not when the next label waits for it
+
+    async def _send(self, head: Head) -> None:
+        await until_available(partial(self._publisher.publish, head), "store or broker")
+        self._counts.published += 1
 
 
-async def _fill(queue: "asyncio.Queue[Feedback | None]", feedback: AsyncIterator[Feedback]) -> None:
+async def _fill(queue: "asyncio.Queue[Delivery | None]", feedback: AsyncIterator[Delivery]) -> None:
     async for item in feedback:
         await queue.put(item)
     await queue.put(None)

@@ -4,6 +4,7 @@ import time
 
 from ..inference.artefacts import sha256_hex
 from ..inference.heads import Head
+from ..schemas.errors import ArtefactError
 from ..schemas.events import ModelEvent
 from ..schemas.wire import Wire
 from ..stream.engine.ports import Outgoing, Sink
@@ -39,3 +40,11 @@ class RedisHeadPublisher:
             properties={"encoder": head.encoder, "labels": str(len(head.labels))},
         )
         await self._sink.publish([Outgoing(MODEL_EVENTS, head.task.encode(), self._wire.encode(event))])
+
+    async def version(self, task: str, encoder: str) -> int | None:
+        """See HeadPublisher; a head that is broken in Redis counts as lost."""
+        try:
+            data = await self._store.get(head_name(task, encoder))
+            return None if data is None else Head.from_bytes(data).version
+        except ArtefactError:
+            return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from ..inference.artefacts import sha256_hex
 from ..inference.cache import CachedEmbedder
 from ..inference.client import TritonEmbedder
 from ..inference.embedder import Embedder
@@ -37,6 +38,17 @@ def home(settings: Settings) -> Path:
 def repository(settings: Settings) -> Path:
     """Triton's model repository."""
     return private_folder(home(settings) / "models")
+
+
+def learner_home(settings: Settings) -> Path:
+    """Where the learner keeps what it learned: by default a folder for each pair of Kafka and Redis.
+
+    Labels of one deployment never get into another's, e.g. from one run of a local stack into the next.
+    """
+    if settings.learner_home:
+        return private_folder(settings.learner_home)
+    servers = f"{','.join(sorted(settings.kafka_bootstrap.split(',')))} {settings.redis_url}"
+    return private_folder(home(settings) / "learner" / sha256_hex(servers.encode())[:12])
 
 
 def at(settings: Settings, addresses: Addresses) -> Settings:

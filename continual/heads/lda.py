@@ -35,7 +35,7 @@ class ShrinkageLda:
         moments = sums.of_embeddings()
         means = moments.sums / np.maximum(moments.counts, 1.0)[:, None]
         centre = moments.sums.sum(axis=0) / max(moments.texts, 1.0)
-        inverse = np.linalg.inv(self._covariance(moments, means))
+        inverse: Array = np.linalg.inv(self._covariance(moments, means)).astype(np.float64)
         # Each label's mean against the centre of all texts, so that what is common to them speaks for no label.
         weights = (means - centre) @ inverse
         bias = -0.5 * (weights * (means + centre)).sum(axis=1)

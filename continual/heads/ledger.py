@@ -27,7 +27,7 @@ create table if not exists lessons (
 create index if not exists lessons_of_user on lessons (user);
 create table if not exists positions (partition integer primary key, next integer);
 create table if not exists state (name text primary key, value integer);
-insert or ignore into state values ('erasures', 0);
+insert or ignore into state values ('erasures', 0), ('published', 0);
 """
 _COLUMNS = "id, user, task, label, time, text, encoder, embedding"
 _BATCH = 512
@@ -89,6 +89,16 @@ class Ledger:
     def erasures(self) -> int:
         """Grows when a user was removed, by whichever process."""
         return int(self._one("select value from state where name = 'erasures'"))
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether a user was removed whom heads on disk may still know."""
+        return int(self._one("select value from state where name = 'published'")) < self.erasures
+
+    def published(self) -> None:
+        """Every head on disk was made without those who were removed."""
+        with self._database:
+            self._database.execute("update state set value = ? where name = 'published'", (self.erasures,))
 
     def __len__(self) -> int:
         return int(self._one("select count(*) from lessons"))

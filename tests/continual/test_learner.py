@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from profilestream.continual.fast_head import FastHead
+from profilestream.continual.heads.durable import HeadRegistry
+from profilestream.continual.heads.ledger import Ledger
 from profilestream.continual.learner import HeadLearner, LearnerOptions
+from profilestream.continual.resolver import Delivery
+from profilestream.deploy.recent_texts import RecentTexts
 from profilestream.inference.hashing import HashEmbedder
 from profilestream.inference.heads import Head
 from profilestream.schemas.errors import StoreUnavailableError
-from profilestream.schemas.events import Feedback
+from profilestream.schemas.events import Feedback, UserEvent
 
 
 class Shelf:
@@ -29,26 +34,26 @@ class Shelf:
         self.heads.append(head)
         self.arrived.set()
 
+    async def version(self, task: str, encoder: str) -> int | None:
+        """Of the last head of a task."""
+        kept = [head.version for head in self.heads if (head.task, head.encoder) == (task, encoder)]
+        return kept[-1] if kept else None
+
 
 def label(number: int, text: str | None, label: str, task: str = "interest") -> Feedback:
     """A label that arrived."""
     return Feedback(id=f"f{number}", user="ada", task=task, label=label, time=number, text=text)
 
 
-CATS_AND_MUSIC = [label(i, *pair) for i, pair in enumerate([("my cat purrs", "cats"), ("a loud guitar", "music")] * 20)]
+CATS_AND_MUSIC = [
+    label(1000 + i, *pair) for i, pair in enumerate([("my cat purrs", "cats"), ("a loud guitar", "music")] * 20)
+]
 
 
-async def stream(items: list[Feedback]) -> AsyncIterator[Feedback]:
+async def stream(items: list[Feedback]) -> AsyncIterator[Delivery]:
     """Feedback that ends."""
-    for number, item in enumerate(items):
-        yield Feedback(
-            id=f"{item.id}-{number}" if item in CATS_AND_MUSIC else item.id,
-            user=item.user,
-            task=item.task,
-            label=item.label,
-            time=item.time,
-            text=item.text,
-        )
+    for offset, item in enumerate(items):
+        yield Delivery(feedback=item, partition=0, offset=offset)
 
 
 async def test_labels_become_a_head_that_knows_them() -> None:
@@ -68,8 +73,8 @@ async def test_a_head_is_published_while_the_stream_goes_on() -> None:
     shelf = Shelf()
     more = asyncio.Event()
 
-    async def slow() -> AsyncIterator[Feedback]:
-        yield CATS_AND_MUSIC[0]
+    async def slow() -> AsyncIterator[Delivery]:
+        yield Delivery(feedback=CATS_AND_MUSIC[0], partition=0, offset=0)
         await more.wait()
 
     running = asyncio.create_task(HeadLearner(HashEmbedder(), shelf).run(slow()))
@@ -125,17 +130,112 @@ async def test_after_a_restart_ids_stay_and_versions_go_on() -> None:
     assert shelf.heads[-1].version > in_use.version
 
 
-async def test_what_was_learned_before_is_published_and_built_upon() -> None:
-    """Saved sums count as if their texts had just been read."""
-    shelf, embedder = Shelf(), HashEmbedder()
-    sums = FastHead(task="interest", encoder=embedder.model, dimensions=embedder.dimensions)
-    sums.update(await embedder.embed(["my cat purrs"]), ["cats"])
-    await HeadLearner(embedder, shelf, sums=[sums]).run(stream([label(1, "a loud guitar", "music")]))
-    whole = Shelf()
-    await HeadLearner(embedder, whole).run(
-        stream([label(0, "my cat purrs", "cats"), label(1, "a loud guitar", "music")])
+async def test_after_a_crash_the_learner_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Nothing is read twice, nothing that was learned is lost, and the next head is that of an unbroken run."""
+    first, whole = Shelf(), Shelf()
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    await HeadLearner(HashEmbedder(), first, ledger=ledger).run(stream(CATS_AND_MUSIC[:25]))
+    assert ledger.positions() == {0: 25}
+    ledger.close()
+    again = Ledger(tmp_path / "ledger.sqlite")
+    learner = HeadLearner(HashEmbedder(), first, ledger=again, published=first.heads[-1:])
+    await learner.run(stream(CATS_AND_MUSIC))  # the broker delivers the beginning once more
+    assert (learner.counts.repeated, learner.counts.learned) == (25, 40)
+    await HeadLearner(HashEmbedder(), whole).run(stream(CATS_AND_MUSIC))
+    np.testing.assert_allclose(first.heads[-1].weights, whole.heads[-1].weights, atol=1e-6)
+    assert first.heads[-1].version > first.heads[0].version
+
+
+async def test_a_store_that_lost_everything_gets_its_heads_back(tmp_path: Path) -> None:
+    """The last head is published again as it was, before anything is computed or read."""
+    shelf, registry = Shelf(), HeadRegistry(tmp_path / "heads")
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    await HeadLearner(HashEmbedder(), shelf, ledger=ledger, registry=registry).run(stream(CATS_AND_MUSIC))
+    empty, embedder = Shelf(), HashEmbedder()
+    embedder.fail()
+    learner = HeadLearner(embedder, empty, ledger=ledger, registry=registry)
+    running = asyncio.create_task(learner.run(stream([label(1, "a new thing", "new")])))
+    await empty.arrived.wait()
+    assert empty.heads[0].to_bytes() == shelf.heads[-1].to_bytes()
+    embedder.recover()
+    await running
+    assert empty.heads[-1].labels == ("cats", "music", "new")
+    assert empty.heads[-1].version > shelf.heads[-1].version
+
+
+async def test_a_new_encoder_learns_again_from_the_texts(tmp_path: Path) -> None:
+    """Vectors of the old one are of no use, labels and their ids stay."""
+    shelf, ledger = Shelf(), Ledger(tmp_path / "ledger.sqlite")
+    await HeadLearner(HashEmbedder(), shelf, ledger=ledger).run(stream(CATS_AND_MUSIC))
+    other = HashEmbedder(model="hash-v2")
+    await HeadLearner(other, shelf, ledger=ledger).run(stream([]))
+    head = shelf.heads[-1]
+    assert (head.encoder, head.labels) == ("hash-v2", ("cats", "music"))
+    assert head.scores(await other.embed(["the cat purrs", "that guitar"])).argmax(axis=1).tolist() == [0, 1]
+
+
+async def test_an_erased_user_leaves_no_trace_in_the_heads(tmp_path: Path) -> None:
+    """The head is that of a learner that never read this user, whether it runs or the ledger was changed beside it."""
+    bob = [replace(item, id=f"bob-{item.id}", user="bob", text=f"{item.text} today") for item in CATS_AND_MUSIC[:7]]
+    without = Shelf()
+    await HeadLearner(HashEmbedder(), without).run(stream(CATS_AND_MUSIC))
+    for beside in (False, True):
+        shelf, path = Shelf(), tmp_path / f"{beside}.sqlite"
+        ledger, registry = Ledger(path), HeadRegistry(tmp_path / f"heads-{beside}")
+        learner = HeadLearner(HashEmbedder(), shelf, ledger=ledger, registry=registry)
+        await learner.run(stream([*bob, *CATS_AND_MUSIC]))
+        if beside:
+            other = Ledger(path)
+            assert len(other.forget("bob")) == 7
+            other.close()
+            await learner.run(stream([]))
+        else:
+            assert await learner.erase("bob") == 7
+        np.testing.assert_allclose(shelf.heads[-1].weights, without.heads[-1].weights, atol=1e-6)
+        assert registry.versions("hash-v1", "interest") == [shelf.heads[-1].version]
+        assert b"today" not in path.read_bytes()
+        ledger.close()
+
+
+async def test_a_label_that_names_an_event_is_learned_when_the_event_comes() -> None:
+    """The text may come later than its label; one that never comes is counted, and nobody teaches with another's."""
+    shelf, texts = Shelf(), RecentTexts()
+    late, never = replace(label(1, None, "cats"), event="e1"), replace(label(2, None, "cats"), event="e2")
+    texts.add(UserEvent(id="e2", user="eve", type="message", time=0, text="not ada's"))
+
+    async def slow() -> AsyncIterator[Delivery]:
+        for offset, item in enumerate([late, never, CATS_AND_MUSIC[1]]):
+            yield Delivery(feedback=item, partition=0, offset=offset)
+        await shelf.arrived.wait()
+        texts.add(UserEvent(id="e1", user="ada", type="message", time=0, text="my cat purrs"))
+        yield Delivery(feedback=CATS_AND_MUSIC[3], partition=0, offset=3)
+
+    options = LearnerOptions(seconds=0.0)
+    now = iter(range(10**6))
+    learner = HeadLearner(HashEmbedder(), shelf, texts=texts, options=options, clock=lambda: next(now) / 1000)
+    await learner.run(slow())
+    assert set(shelf.heads[-1].labels) == {"cats", "music"}
+    assert (learner.counts.resolved, learner.counts.learned) == (1, 3)
+
+
+async def test_accuracy_is_measured_before_learning() -> None:
+    """Each text is judged by a head that has not seen it: the first ones are wrong, the rest are right."""
+    learner = HeadLearner(HashEmbedder(), Shelf(), options=LearnerOptions(seconds=0.0, batch=4))
+    await learner.run(stream(CATS_AND_MUSIC))
+    said = learner.status()["interest"]
+    assert said["tested"] == 36  # before the first head there is nothing to test
+    assert said["accuracy"] == 1.0
+    assert (said["texts"], said["labels"]) == (40, 2)
+
+
+async def test_personal_data_is_removed_before_anything_is_stored(tmp_path: Path) -> None:
+    """The ledger holds what was embedded, and that is the redacted text."""
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    learner = HeadLearner(
+        HashEmbedder(), Shelf(), ledger=ledger, clean=lambda text: text.replace("ada@x.org", "<email>")
     )
-    np.testing.assert_allclose(shelf.heads[-1].weights, whole.heads[-1].weights, atol=1e-6)
+    await learner.run(stream([label(1, "write to ada@x.org", "mail")]))
+    assert [lesson.text for batch in ledger.lessons() for lesson in batch] == ["write to <email>"]
 
 
 async def test_several_tasks_are_taught_apart() -> None:
