@@ -173,5 +173,5 @@ class DriftReport:
     summary: str
     scores: dict[str, float] = field(default_factory=dict)
     codes: tuple[MovedCode, ...] = ()
-    words: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
+    words: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
