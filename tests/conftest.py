@@ -71,7 +71,10 @@ def apache_kafka(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         yield address
 
 
-@pytest.fixture(scope="session", params=["embedded_kafka", "apache_kafka"])
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param("embedded_kafka", id="tansu"), pytest.param("apache_kafka", id="apache-kafka")],
+)
 def kafka(request: pytest.FixtureRequest) -> str:
     """Bootstrap servers of a real broker; each test that asks for it runs on the embedded one and on Apache Kafka."""
     address: str = request.getfixturevalue(request.param)

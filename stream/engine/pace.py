@@ -5,6 +5,7 @@ write. With texts the encoder decides, and a large batch is one that cannot be f
 """
 
 FIRST = 256  # before anything was measured
+LEAST = 32  # smaller ones cost more an event, and so would be late for ever
 
 
 class Pace:
@@ -18,11 +19,12 @@ class Pace:
     def __init__(self, most: int, seconds: float) -> None:
         self._most = most
         self._seconds = seconds
+        self._least = min(LEAST, most)
         self.size = min(FIRST, most)
 
     def took(self, records: int, seconds: float) -> None:
         """A batch of so many records took so long: at most half or double the next ones."""
         if seconds > self._seconds:
-            self.size = max(1, round(self.size * max(0.5, self._seconds / seconds)))
+            self.size = max(self._least, round(self.size * max(0.5, self._seconds / seconds)))
         elif 2 * records > self.size:  # one that was not full says nothing of larger ones
             self.size = min(self._most, max(self.size, round(records * min(2.0, self._seconds / max(seconds, 1e-9)))))

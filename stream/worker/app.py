@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import faust
 import faust.streams
 import structlog
+from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from ...schemas.errors import SetupError
@@ -56,8 +58,11 @@ class ProfileApp(faust.App):  # type: ignore[misc]
         self.consumer.acknowledge(partition, next_offset)
 
     async def position(self, partition: Partition) -> int | None:
-        """Up to where a partition was read."""
-        position: int | None = await self.consumer.position(TP(partition.topic, partition.number))
+        """Up to where a partition was read; None where the consumer does not say, as in a rebalance or at the end."""
+        try:
+            position: int | None = await self.consumer.position(TP(partition.topic, partition.number))
+        except (KafkaError, ConsumerNotStarted, RuntimeError):  # the last: the loop of its thread is closed
+            return None
         return position
 
     async def _on_partitions_revoked(self, revoked: Any) -> None:

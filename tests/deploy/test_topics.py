@@ -67,7 +67,7 @@ async def test_broker_that_never_answers() -> None:
             await ensure_topics(KafkaConnection(bootstrap=bootstrap), 1, deadline=1.0)
 
 
-@pytest.mark.parametrize("kafka", ["apache-kafka"], indirect=True)
+@pytest.mark.parametrize("kafka", ["apache_kafka"], indirect=True)
 async def test_other_policy_is_told(connection: KafkaConnection, unique: Callable[[str], str]) -> None:
     """profile-updates that Kafka would delete instead of compact: an error with the command that repairs it."""
     name = unique("updates")
@@ -77,7 +77,7 @@ async def test_other_policy_is_told(connection: KafkaConnection, unique: Callabl
     assert f"kafka-configs.sh --alter --entity-type topics --entity-name {name}" in str(caught.value)
 
 
-@pytest.mark.parametrize("kafka", ["apache-kafka"], indirect=True)
+@pytest.mark.parametrize("kafka", ["apache_kafka"], indirect=True)
 async def test_settings_reach_the_broker(connection: KafkaConnection, unique: Callable[[str], str]) -> None:
     """A topic's settings are Kafka's, not only ours."""
     name = unique("updates")
@@ -87,7 +87,7 @@ async def test_settings_reach_the_broker(connection: KafkaConnection, unique: Ca
     assert answer.resources[0][4][0][:2] == ("cleanup.policy", "compact")
 
 
-@pytest.mark.parametrize("kafka", ["apache-kafka"], indirect=True)
+@pytest.mark.parametrize("kafka", ["apache_kafka"], indirect=True)
 async def test_impossible_replication_is_told(connection: KafkaConnection, unique: Callable[[str], str]) -> None:
     """More replicas than brokers: Kafka's own reason, and the topic's name."""
     name = unique("events")
