@@ -10,6 +10,8 @@ from profilestream.deploy.cli.app import app
 from profilestream.deploy.settings import describe
 from profilestream.deploy.topics import TOPICS
 from profilestream.schemas.errors import Reason
+from profilestream.stream.metrics.catalogue import CATALOGUE, Metric
+from tests.deploy.monitoring import documented
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -45,3 +47,15 @@ def test_every_topic_is_described(topic) -> None:
 def test_every_reason_for_a_dead_letter_is_described(reason: str) -> None:
     """Whoever finds a dead letter can look up what was wrong."""
     assert f"`{reason}`" in README
+
+
+@pytest.mark.parametrize("name", documented())
+def test_every_metric_is_described(name: str) -> None:
+    """Whoever builds a dashboard or an alert can look up what a metric means."""
+    assert f"| `{name}` |" in README
+
+
+@pytest.mark.parametrize("metric", CATALOGUE.values(), ids=lambda metric: metric.name)
+def test_a_metric_is_described_as_it_is(metric: Metric) -> None:
+    """Kind, labels and meaning in the table are those of the program."""
+    assert f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels) or '-'} | {metric.meaning} |" in README

@@ -174,7 +174,7 @@ class Worker:
 @asynccontextmanager
 async def working(place: Place, embedder: HashEmbedder | None = None, **changes: object) -> AsyncIterator[Worker]:
     """A worker, for as long as the block runs or until it is stopped."""
-    embedder, stop = embedder or HashEmbedder(), asyncio.Event()
+    embedder, stop = HashEmbedder() if embedder is None else embedder, asyncio.Event()
     options = replace(place.options, **changes)
     task = asyncio.create_task(
         run_worker(

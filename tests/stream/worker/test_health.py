@@ -31,7 +31,8 @@ async def place(embedded_kafka: str, redis_url: str, unique: Callable[[str], str
 class Outside:
     """Asks a worker over HTTP."""
 
-    def __init__(self, client: aiohttp.ClientSession) -> None:
+    def __init__(self, address: str, client: aiohttp.ClientSession) -> None:
+        self.address = address
         self._client = client
 
     async def ask(self, path: str) -> tuple[int, dict[str, Any]]:
@@ -62,7 +63,7 @@ async def watched(place: Place, **changes: Any) -> AsyncIterator[tuple[Worker, O
             await until(said, worker)
             address = next(entry["live"] for entry in logs if entry["event"] == "health endpoint").removesuffix("/live")
             async with aiohttp.ClientSession(address) as client:
-                yield worker, Outside(client)
+                yield worker, Outside(address, client)
 
 
 async def test_a_worker_says_how_it_is(place: Place) -> None:
