@@ -25,7 +25,7 @@ from ..kafka.connection import KafkaConnection
 from ..kafka.reader import reader
 from ..store.models import ModelStore, load_models, load_release, load_ways
 
-POLL_SECONDS = 2.0  # between looks at the pointer, when no event says that it moved
+POLL_SECONDS = 0.5  # between looks at the pointer: going back must not wait for a broker
 
 log = structlog.get_logger(__name__)
 
