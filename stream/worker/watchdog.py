@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 
@@ -122,7 +123,8 @@ def _stack(task: "asyncio.Task[object]") -> str:
 
 def _frames(task: "asyncio.Task[object]") -> list[traceback.FrameSummary]:
     """All frames of a task that waits; `Task.get_stack` gives the outermost only."""
-    frames, waiting = [], task.get_coro()
+    frames: list[traceback.FrameSummary] = []
+    waiting: Any = task.get_coro()
     while waiting is not None:
         frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
         if frame is None:
