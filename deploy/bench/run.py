@@ -22,6 +22,7 @@ from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, publish_models
 from ..settings import Settings
 from ..topics import ensure_topics
+from .api import ApiFigures, measure_api
 from .measure import ceiling, pipeline
 from .texts import distinct_texts, vocabulary
 
@@ -56,6 +57,7 @@ class Result:
     rounds: list[Round]
     worker_memory: int
     encoder: str
+    api: ApiFigures
 
     @property
     def pipeline_to_ceiling(self) -> float:
@@ -71,6 +73,7 @@ class Result:
             "rounds": [asdict(entry) | {"ratio": entry.ratio} for entry in self.rounds],
             "worker_memory_bytes": self.worker_memory,
             "encoder": self.encoder,
+            "api": self.api.as_dict(),
             **asdict(self.options),
             "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
         }
@@ -106,8 +109,11 @@ async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepare
             memory = max(said["memory"] for said in (await read_statuses(store.client)).values())
         finally:
             await store.close()
+        api = await measure_api(here, stack)  # the worker is idle now
         served = "Triton" if stack.addresses.triton else "the in-process twin"
-    return Result(options=options, rounds=rounds, worker_memory=memory, encoder=f"{settings.model} in {served}")
+    return Result(
+        options=options, rounds=rounds, worker_memory=memory, encoder=f"{settings.model} in {served}", api=api
+    )
 
 
 async def _rounds(settings: Settings, options: BenchOptions, prepared: Prepared, console: Console) -> list[Round]:

@@ -27,6 +27,7 @@ def command(
     options = BenchOptions(rounds=rounds, texts=texts, words=words)
     result = asyncio.run(run_bench(settings, options, prepared, errors))
     output.print(result.table())
+    output.print(result.api.table())
     if json:
         try:
             json.write_bytes(orjson.dumps(result.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")

@@ -62,7 +62,7 @@ class Monitor:
                         await self.once(looker)
                         await asyncio.sleep(EVERY)
             except ProfilestreamError as error:
-                await self._failed(error)
+                await self.failed(error)
             await asyncio.sleep(EVERY)
 
     async def once(self, looker: Looker) -> None:
@@ -115,7 +115,8 @@ class Monitor:
 
         await asyncio.gather(*[ask(name, probe) for name, probe in self._probes.items()])
 
-    async def _failed(self, error: ProfilestreamError) -> None:
+    async def failed(self, error: ProfilestreamError) -> None:
+        """A look could not be had: say whose fault it is, and ask the others all the same."""
         log.debug("looking failed", error=str(error))
         if isinstance(error, BrokerUnavailableError):
             self._note("kafka", str(error))

@@ -1,32 +1,13 @@
-"""A real Chromium that looks at the page of a real server; both in the test's event loop."""
+"""A real Chromium, in the test's event loop."""
 
-import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.stream.api.place import Place
-
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@asynccontextmanager
-async def serving(place: Place) -> AsyncIterator[str]:
-    """The address of a server, for as long as the block runs."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(place.app, log_level="warning", lifespan="off"))
-    serving = asyncio.create_task(server.serve([listening]))
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    finally:
-        place.services.hub.close()
-        server.should_exit = True
-        await serving
 
 
 @asynccontextmanager

@@ -1,9 +1,14 @@
 """Where the API's tests take place: an engine over the twins, whose updates an API follows."""
 
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import httpx
+import uvicorn
 
 from profilestream.schemas.codec import decode_update
 from profilestream.schemas.events import UserEvent
@@ -90,3 +95,17 @@ class Place:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://localhost", headers=bearer(token) if token else {}
         )
+
+
+@asynccontextmanager
+async def serving(place: Place) -> AsyncIterator[str]:
+    """The address of a server, for as long as the block runs."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(place.app, log_level="warning", lifespan="off"))
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    finally:
+        place.services.hub.close()
+        server.should_exit = True
+        await serving

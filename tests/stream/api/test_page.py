@@ -11,8 +11,8 @@ from playwright.async_api import Browser, expect
 
 import profilestream.stream.api.app as api
 from profilestream.stream.api.publishing import Publications, Publishing
-from tests.stream.api.browser import Looker, chromium, serving
-from tests.stream.api.place import ADMIN, OPTIONS, READ, Place
+from tests.stream.api.browser import Looker, chromium
+from tests.stream.api.place import ADMIN, OPTIONS, READ, Place, serving
 from tests.stream.api.states import busy, drift, healthy, now
 from tests.stream.world import event
 
