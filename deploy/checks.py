@@ -9,12 +9,12 @@ import faust.streams
 
 from ..inference.client import TritonEmbedder
 from ..inference.repository import open_model
-from ..schemas.errors import ConfigurationError, ProfilestreamError, SetupError
+from ..schemas.errors import ArtefactError, ConfigurationError, ProfilestreamError, SetupError
 from ..stream.kafka.reader import reader
 from ..stream.store.models import RedisModelStore, load_models
 from ..stream.store.redis import translated
 from ..stream.worker.status import read_statuses
-from . import wiring
+from . import publishing, wiring
 from .settings import Settings
 from .topics import TOPICS
 
@@ -77,7 +77,7 @@ async def triton(settings: Settings) -> str:
     """The inference server and the model in it."""
     if settings.triton_url is None:
         return "not used, the encoder runs in the worker (set PROFILESTREAM_TRITON_URL)"
-    client = TritonEmbedder(settings.triton_url, settings.model)
+    client = TritonEmbedder(settings.triton_url, await wiring.champion(settings))
     try:
         await client.wait_ready(QUICKLY)
     finally:
@@ -86,14 +86,18 @@ async def triton(settings: Settings) -> str:
 
 
 async def models(settings: Settings) -> str:
-    """Codebook and heads in Redis."""
+    """The encoder that answers, its codebook and heads in Redis."""
+    encoder = await wiring.champion(settings)
+    promoted = publishing.registry(settings).book().champion
+    if promoted not in {None, encoder}:
+        raise ArtefactError(f"workers use {encoder}, promoted is {promoted}: run `profilestream models resume`")
     store = wiring.store(settings)
     try:
-        found = await load_models(RedisModelStore(store.client), settings.model)
+        found = await load_models(RedisModelStore(store.client), encoder)
     finally:
         await store.close()
     heads = ", ".join(f"{head.task} v{head.version}" for head in found.heads.values()) or "none yet"
-    return f"{len(found.codebook.codes)} codes; heads: {heads}"
+    return f"{encoder}: {len(found.codebook.codes)} codes; heads: {heads}"
 
 
 async def workers(settings: Settings) -> str:

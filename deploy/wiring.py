@@ -10,7 +10,6 @@ from ..inference.cache import CachedEmbedder
 from ..inference.client import TritonEmbedder
 from ..inference.embedder import Embedder
 from ..inference.local import LocalEmbedder
-from ..inference.pointer import POINTER, Pointer
 from ..inference.pool import EncoderPool
 from ..schemas.registry import SchemaRegistry
 from ..schemas.wire import Wire
@@ -19,7 +18,7 @@ from ..stream.api.tokens import parse_tokens
 from ..stream.engine.engine import BatchLimits
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
-from ..stream.store.models import RedisModelStore
+from ..stream.store.models import RedisModelStore, champion_of
 from ..stream.store.redis import RedisStore
 from ..stream.worker.health import HealthOptions
 from ..stream.worker.worker import WorkerOptions
@@ -117,10 +116,9 @@ async def champion(settings: Settings) -> str:
     """
     profiles = store(settings)
     try:
-        data = await RedisModelStore(profiles.client).get(POINTER)
+        return await champion_of(RedisModelStore(profiles.client), settings.model)
     finally:
         await profiles.close()
-    return settings.model if data is None else Pointer.from_bytes(data).champion
 
 
 def encoders(settings: Settings) -> EncoderPool:

@@ -69,7 +69,8 @@ class Bundle:
         found = {self.encoder, *(head.encoder for head in self.heads)}
         if found != {name}:
             raise ArtefactError(f"codebook and heads of {name} were made for {', '.join(sorted(found - {name}))}")
-        widths = {self.codebook.codes.shape[1], *(head.weights.shape[1] for head in self.heads)}
+        read = (head.features.dimensions if head.features else head.weights.shape[1] for head in self.heads)
+        widths = {self.codebook.codes.shape[1], *read}
         if widths != {dimensions}:
             raise ArtefactError(f"codebook or heads of {name} read {sorted(widths)} dimensions, it has {dimensions}")
         for ours, theirs, what in (

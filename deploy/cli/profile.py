@@ -17,7 +17,7 @@ from rich.table import Table
 from ...schemas.errors import ConfigurationError
 from ...schemas.events import Interest
 from ...stream.lookup import Lookup, ReadableProfile
-from ...stream.store.models import RedisModelStore, load_models
+from ...stream.store.models import RedisModelStore, champion_of, load_models
 from .. import wiring
 from ..settings import Settings
 from ..terminal import plain
@@ -103,7 +103,8 @@ def _bars(interests: tuple[Interest, ...]) -> Table:
 async def _lookup(settings: Settings) -> AsyncIterator[Lookup]:
     store = wiring.store(settings)
     try:
-        models = await load_models(RedisModelStore(store.client), settings.model)
+        artefacts = RedisModelStore(store.client)
+        models = await load_models(artefacts, await champion_of(artefacts, settings.model))
         yield Lookup(store, models, wiring.layout(settings))
     finally:
         await store.close()

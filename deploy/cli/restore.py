@@ -11,9 +11,9 @@ from ...stream.engine.position import resume_at
 from ...stream.recovery.restore import Rebuild, Restored, refuse_unless_empty, restore
 from ...stream.recovery.scan import Scanner, scanner
 from ...stream.recovery.store import ErasableRedis
-from ...stream.store.models import RedisModelStore, codebook_name, head_name
+from ...stream.store.models import RedisModelStore, champion_of, codebook_name, head_name
 from ...stream.worker.status import EXPIRES, read_statuses
-from .. import wiring
+from .. import publishing, wiring
 from ..settings import Settings
 from ..topics import PROFILE_UPDATES, USER_EVENTS
 from .console import errors, output
@@ -100,7 +100,10 @@ def _report(result: Restored, plan: Plan, *, dry_run: bool) -> None:
 
 
 async def _models(settings: Settings, models: RedisModelStore) -> None:
-    """Codebook and heads are not in profile-updates: say who puts them back."""
+    """What goes with an encoder is not in profile-updates: say who puts it back."""
+    promoted = publishing.registry(settings).book().champion
+    if promoted not in {None, await champion_of(models, settings.model)}:
+        _missing(f"the pointer to {promoted}", "Run `profilestream models resume` before the workers.")
     if await models.get(codebook_name(settings.model)) is None:
         _missing(f"the codebook of {settings.model}", "Run `profilestream prepare --publish` before the workers.")
     if await models.get(head_name("interest", settings.model)) is None:

@@ -10,6 +10,7 @@ from ...inference.codebook import Codebook
 from ...inference.heads import Head
 from ...inference.models import ModelSet
 from ...inference.names import codebook_name, head_name, map_name, release_name, released_tasks
+from ...inference.pointer import POINTER, Pointer
 from ...inference.spaces import Matrix, SpaceMap, ways_to
 from ...schemas.errors import ArtefactError
 from .redis import translated
@@ -84,6 +85,16 @@ class RedisModelStore:
         """See ModelStore."""
         with translated():
             return sorted([key.decode()[len(PREFIX) :] async for key in self._client.scan_iter(match=PREFIX + "*")])
+
+
+async def champion_of(store: ModelStore, base: str) -> str:
+    """The encoder that answers now; `base` before any was published.
+
+    Raises:
+        ArtefactError: The pointer is damaged.
+    """
+    data = await store.get(POINTER)
+    return base if data is None else Pointer.from_bytes(data).champion
 
 
 async def load_models(store: ModelStore, encoder: str) -> ModelSet:

@@ -142,7 +142,7 @@ def copy_of(world: World, model: str) -> LocalEmbedder:
 
 
 async def test_publishing_under_load(world: World, url: str) -> None:
-    """Published, tried, promoted, rolled back while clients ask without a pause: none fails, only whole models answer."""
+    """Published, tried, promoted, rolled back while clients ask without a pause: none fails, whole models answer."""
     publisher = world.publisher()
     async with load(world, url) as asking:
         await asking.until(BASE)
