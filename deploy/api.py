@@ -5,6 +5,7 @@ import gc
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,9 +18,10 @@ from ..inference.client import TritonEmbedder
 from ..schemas.errors import ArtefactError, ConfigurationError, SetupError
 from ..schemas.events import ModelEvent
 from ..schemas.wire import Wire
+from ..stream.api.answers import ModelMoment
 from ..stream.api.app import create_app
 from ..stream.api.monitor import Monitor, Probe
-from ..stream.api.publishing import Timeline
+from ..stream.api.publishing import Publications, Publishing, Timeline
 from ..stream.api.services import Services, Sources
 from ..stream.api.source import follow_topic, follow_updates
 from ..stream.recovery.look import Observer
@@ -29,7 +31,7 @@ from ..stream.store.models import RedisModelStore
 from ..stream.store.redis import RedisStore
 from ..stream.trends.store import RedisTrendStore
 from ..stream.worker.models import CurrentModels
-from . import wiring
+from . import publishing, wiring
 from .settings import Settings
 from .topics import MODEL_EVENTS, PROFILE_UPDATES, USER_EVENTS
 
@@ -94,6 +96,7 @@ async def serve(settings: Settings, listening: socket.socket, stop: asyncio.Even
         drift=RedisDriftStore(store.client),
         trends=RedisTrendStore(store.client),
         artefacts=artefacts,
+        publishing=Publishing(publications=partial(_published, settings), rollback=partial(_roll_back, settings)),
         timeline=timeline,
     )
     services = Services(wiring.api_options(settings), sources)
@@ -190,6 +193,30 @@ async def _settle(services: Services) -> None:
 async def _observer(settings: Settings, store: RedisStore) -> AsyncIterator[Observer]:
     async with scanner(wiring.kafka(settings)) as kafka:
         yield Observer(kafka, store, settings.group, USER_EVENTS)
+
+
+async def _published(settings: Settings) -> Publications:
+    """The registry on this machine's disk; empty where encoders are published from another one."""
+    book = await asyncio.to_thread(publishing.registry(settings).book)
+    moments = [
+        ModelMoment(
+            time=step.time,
+            kind="encoder",
+            name=version.name,
+            version=None,
+            detail=f"{step.state}: {step.reason}" if step.reason else step.state,
+        )
+        for version in book.versions.values()
+        for step in version.history
+    ]
+    return Publications(
+        champion=book.champion, encoders=tuple(book.versions), rollback_to=book.previous, moments=tuple(moments)
+    )
+
+
+async def _roll_back(settings: Settings) -> str:
+    async with publishing.publisher(settings) as publisher:
+        return (await publisher.rollback("asked for over the API")).name
 
 
 def _probes(settings: Settings, store: RedisStore) -> dict[str, Probe]:

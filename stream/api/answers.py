@@ -97,8 +97,8 @@ class ModelMoment(Answer):
     time: Time
     kind: str = Field(examples=["head", "encoder"])
     name: str
-    version: int
-    detail: str = Field(examples=["published"])
+    version: int | None
+    detail: str = Field(examples=["published", "canary", "refused: 3 % of its calls failed"])
 
 
 class Models(Answer):

@@ -1,7 +1,7 @@
 """What models are to the API: whoever publishes them, they are read and rolled back through these."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...schemas.errors import ConfigurationError
@@ -19,11 +19,13 @@ class Publications:
         champion: The one in use; None while there is none.
         encoders: All that there are.
         rollback_to: What a rollback would go back to.
+        moments: What happened to them, as the registry has it.
     """
 
     champion: str | None
     encoders: tuple[str, ...] = ()
     rollback_to: str | None = None
+    moments: tuple[ModelMoment, ...] = ()
 
 
 async def no_publications() -> Publications:
@@ -50,6 +52,12 @@ class Publishing:
     rollback: Callable[[], Awaitable[str]] = no_rollback
 
 
+def together(timeline: Iterable[ModelMoment], registry: Sequence[ModelMoment]) -> list[ModelMoment]:
+    """What was told and what the registry knows, the newest first; of encoders the registry knows more."""
+    told = [moment for moment in timeline if not registry or moment.kind != "encoder"]
+    return sorted([*told, *registry], key=lambda moment: -moment.time)[:KEPT]
+
+
 @dataclass(slots=True)
 class Timeline:
     """What happened to models, the newest last; the oldest go."""
@@ -61,7 +69,7 @@ class Timeline:
         last = self.moments[-1] if self.moments else None
         if last and event.kind == "head" and (last.kind, last.name) == ("head", event.name):
             self.moments.pop()
-        detail = event.properties.get("event") or "published"
+        detail = event.properties.get("state") or "published"
         self.moments.append(
             ModelMoment(time=event.time, kind=event.kind, name=event.name, version=event.version, detail=detail)
         )

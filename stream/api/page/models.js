@@ -12,7 +12,7 @@ export function drawModels(models, again) {
     h("p", { id: "rollback-said", class: "note", role: "status" }),
     h("h3", {}, "Timeline"),
     models.timeline.length ? h("ol", { class: "log" }, models.timeline.slice(0, 12).map((one) =>
-      h("li", {}, h("time", {}, moment(one.time)), h("div", {}, h("span", { class: one.kind === "encoder" ? "model" : null }, `${one.name} v${one.version}`), ` ${one.kind} ${one.detail}`))))
+      h("li", {}, h("time", {}, moment(one.time)), h("div", {}, h("span", { class: one.kind === "encoder" ? "model" : null }, one.kind === "head" ? `${one.name} head v${one.version}` : one.name), ` ${one.detail}`))))
       : h("p", { class: "note" }, "No model was published yet."));
 }
 

@@ -7,6 +7,7 @@ from ..answers import READING, Models, RolledBack, problems
 from ..guard import Admin, read
 from ..json import Json
 from ..problems import Problem
+from ..publishing import together
 from ..services import Services, Used
 
 router = APIRouter(prefix="/v1/models", tags=["models"], responses=READING)
@@ -16,13 +17,14 @@ router = APIRouter(prefix="/v1/models", tags=["models"], responses=READING)
 async def models(services: Used) -> Json:
     """Encoders and heads in use, and their timeline."""
     published = await services.sources.publishing.publications()
+    moments = together(services.sources.timeline.moments, published.moments)
     return Json(
         {
             "champion": published.champion or _encoder(services),
             "encoders": published.encoders,
             "heads": _heads(services),
             "rollback_to": published.rollback_to,
-            "timeline": [moment.model_dump() for moment in reversed(services.sources.timeline.moments)],
+            "timeline": [moment.model_dump() for moment in moments],
         }
     )
 

@@ -32,14 +32,16 @@ async def test_who_follows_is_told() -> None:
     """All changes, or those of some users, with interests and evidence; what was before is not repeated."""
     place = Place(options=LONG)
     await place.happen(event(1, user="old"))
-    async with asyncio.timeout(30), serving(place) as url, httpx.AsyncClient(base_url=url, headers=bearer()) as client:
-        async with (
-            client.stream("GET", "/v1/updates") as all_of_them,
-            client.stream("GET", "/v1/updates?user=ada&user=grace") as some,
-        ):
-            assert some.headers["Content-Type"].startswith("text/event-stream")
-            await place.happen(event(2, user="ada"), event(3, user="alan"), event(4, user="grace"))
-            everyone, chosen = await asyncio.gather(events(all_of_them, 3), events(some, 2))
+    async with (
+        asyncio.timeout(30),
+        serving(place) as url,
+        httpx.AsyncClient(base_url=url, headers=bearer()) as client,
+        client.stream("GET", "/v1/updates") as all_of_them,
+        client.stream("GET", "/v1/updates?user=ada&user=grace") as some,
+    ):
+        assert some.headers["Content-Type"].startswith("text/event-stream")
+        await place.happen(event(2, user="ada"), event(3, user="alan"), event(4, user="grace"))
+        everyone, chosen = await asyncio.gather(events(all_of_them, 3), events(some, 2))
     assert {one["user"] for one in everyone} == {"ada", "alan", "grace"}
     assert {one["user"] for one in chosen} == {"ada", "grace"}
     assert chosen[0]["interests"]
@@ -66,12 +68,16 @@ async def test_a_slow_client_is_told_the_newest_and_how_much_it_missed() -> None
 async def test_a_server_that_stops_does_not_wait_for_those_who_follow() -> None:
     """Their streams end."""
     place = Place(options=LONG)
-    async with asyncio.timeout(30), httpx.AsyncClient(headers=bearer()) as client, serving(place) as url:
-        async with client.stream("GET", f"{url}v1/updates") as answer:
-            lines = answer.aiter_lines()
-            assert await anext(lines) == ": following"
-            place.services.hub.close()
-            assert "".join([line async for line in lines]) == ""
+    async with (
+        asyncio.timeout(30),
+        httpx.AsyncClient(headers=bearer()) as client,
+        serving(place) as url,
+        client.stream("GET", f"{url}v1/updates") as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": following"
+        place.services.hub.close()
+        assert "".join([line async for line in lines]) == ""
 
 
 async def test_too_many_followers_are_sent_away() -> None:
