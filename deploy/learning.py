@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,15 @@ from ..schemas.wire import Wire
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.kafka.reader import reader
 from ..stream.kafka.sink import KafkaSink
+from ..stream.metrics.endpoint import Endpoint
+from ..stream.metrics.metrics import Metrics
 from ..stream.redaction import Redactor
 from ..stream.store.models import RedisModelStore, load_models
 from ..stream.store.redis import RedisStore
 from ..stream.worker.status import publish_status
 from . import checks, wiring
 from .heads import RedisHeadPublisher
+from .learner_figures import LearnerFigures
 from .recent_texts import RecentTexts
 from .settings import Settings
 from .topics import FEEDBACK, MODEL_EVENTS, USER_EVENTS
@@ -50,19 +53,37 @@ async def learn(settings: Settings) -> None:
     await checks.servers(settings)
     folder = wiring.learner_home(settings)
     with only_one(folder):
-        while True:
-            encoder = await wiring.champion(settings)
-            learning = asyncio.ensure_future(_learn(settings, folder))
-            moving = asyncio.ensure_future(_moved(settings, encoder))
-            try:
-                await asyncio.wait({learning, moving}, return_when=asyncio.FIRST_COMPLETED)
-                if learning.done():
-                    return learning.result()
-            finally:
-                for task in (learning, moving):
-                    task.cancel()
-                await asyncio.gather(learning, moving, return_exceptions=True)
-            log.info("another encoder answers now: its heads are learned again from the labelled texts")
+        figures = LearnerFigures()
+        async with _endpoint(settings, figures):
+            await _learn_of_champions(settings, folder, figures)
+
+
+@asynccontextmanager
+async def _endpoint(settings: Settings, figures: LearnerFigures) -> AsyncIterator[None]:
+    metrics = Metrics()
+    metrics.read_from(figures.read)
+    endpoint = await Endpoint.start(metrics, host=settings.health_host, port=settings.health_port)
+    log.info("health endpoint", live=f"{endpoint.address}/live", metrics=f"{endpoint.address}/metrics")
+    try:
+        yield
+    finally:
+        await endpoint.close()
+
+
+async def _learn_of_champions(settings: Settings, folder: Path, figures: LearnerFigures) -> None:
+    while True:
+        encoder = await wiring.champion(settings)
+        learning = asyncio.ensure_future(_learn(settings, folder, figures))
+        moving = asyncio.ensure_future(_moved(settings, encoder))
+        try:
+            await asyncio.wait({learning, moving}, return_when=asyncio.FIRST_COMPLETED)
+            if learning.done():
+                return learning.result()
+        finally:
+            for task in (learning, moving):
+                task.cancel()
+            await asyncio.gather(learning, moving, return_exceptions=True)
+        log.info("another encoder answers now: its heads are learned again from the labelled texts")
 
 
 @contextmanager
@@ -82,7 +103,7 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-async def _learn(settings: Settings, folder: Path) -> None:
+async def _learn(settings: Settings, folder: Path, figures: LearnerFigures) -> None:
     async with AsyncExitStack() as stack:
         store = wiring.store(settings)
         stack.push_async_callback(store.close)
@@ -108,6 +129,7 @@ async def _learn(settings: Settings, folder: Path) -> None:
             texts=texts,
             clean=clean,
         )
+        figures.learner = learner
         reading = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(_report(store, learner, reading))

@@ -163,9 +163,17 @@ class Settings(BaseSettings):
         86_400.0, ge=0, description="Seconds that an event may be later than its Kafka message."
     )
     max_text: int = Field(100_000, ge=1, description="Longest text of an event, in characters.")
+    drift: bool = Field(True, description="Watch the stream for drift and keep trends.")
+    drift_reference: int = Field(
+        5000, ge=2000, description="Texts after a model came into use that say what is usual, until it changes."
+    )
+    drift_examples: bool = Field(True, description="Show beginnings of texts, redacted, in drift reports.")
+    trend_segment: str | None = Field(
+        None, min_length=1, description="A property of events (country, plan) by whose values trends are split."
+    )
     shutdown_seconds: float = Field(10.0, gt=0, description="Longest time for a clean stop.")
     health_host: str = Field(
-        "127.0.0.1", min_length=1, description="Address of a worker's /live, /ready and /metrics; no log-in."
+        "127.0.0.1", min_length=1, description="Where worker and learner have /live, /ready, /metrics; no log-in."
     )
     health_port: int = Field(
         0, ge=0, le=65535, description="Port of these; 0: any free one, which `status` and the log tell."

@@ -110,7 +110,7 @@ CATALOGUE: dict[str, Metric] = {
         Metric(
             "profilestream_drift_score",
             "gauge",
-            "A drift statistic of the latest window (novelty, psi, ...), in its own unit.",
+            "A drift statistic of the latest window, in units of its threshold.",
             ("statistic",),
         ),
         Metric(
@@ -128,11 +128,14 @@ CATALOGUE: dict[str, Metric] = {
         Metric(
             "profilestream_forgetting",
             "gauge",
-            "Loss of accuracy on what was learned before: best so far minus now, mean over labels, 0 to 1.",
+            "Accuracy that a task's heads had at their best, less what they have now; 0 to 1.",
             ("task",),
         ),
         Metric(
-            "profilestream_feedback_total", "counter", "Labels received, by outcome: learned, refused.", ("outcome",)
+            "profilestream_feedback_total",
+            "counter",
+            "Labels received, by outcome: learned, repeated, unusable, other_tasks.",
+            ("outcome",),
         ),
         Metric("profilestream_publications_total", "counter", "Models published, by kind: head, encoder.", ("kind",)),
         Metric("profilestream_buffer_texts", "gauge", "Labelled texts that the learner keeps for replay."),
