@@ -178,7 +178,11 @@ def _broker(kafka_home: Path | None, folder: Path) -> Server:
     if kafka_home is None:
         return tansu.tansu(steady_port())
     # The second one: so long a broker that was killed keeps the one in its place from registering.
-    sessions = {"group.min.session.timeout.ms": "1000", "broker.session.timeout.ms": "3000"}
+    sessions = {
+        "group.min.session.timeout.ms": "1000",
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "1000",
+    }
     return kafka.kafka(kafka_home, folder / "kafka", sessions, (steady_port(), steady_port()))
 
 

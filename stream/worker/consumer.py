@@ -100,6 +100,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         self._reading = reading
         self._finished: dict[TP, int] = {}
         self._behind = False  # whether the position is behind records that nobody was given
+        self._call: asyncio.Future[Any] | None = None
 
     def acknowledge(self, partition: Partition, next_offset: int) -> None:
         """Everything before `next_offset` is finished: the next commit says so."""
@@ -119,10 +120,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         """Go to the committed offsets, or further back where the profiles are."""
         await super().perform_seek()
         marks = await self._reading.watermarks()
-        for partition, committed in list(self._committed_offset.items()):
+        for partition in self.assignment():
+            committed = self._committed_offset.get(partition) or 0
             start = resume_at(committed, marks.get(f"{partition.topic}-{partition.partition}"))
-            if committed and start < committed and partition in self.assignment():
+            if start < committed:
                 log.warning("profiles are behind Kafka, reading again", partition=str(partition), offset=start)
+            if start < committed or not committed:  # aiokafka leaves the position where nothing is committed
                 await self._rewind(partition, start)
 
     async def verify_all_partitions_active(self) -> None:
@@ -148,12 +151,22 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
     async def _fetch(self) -> None:
         assignment = self._reading.host.assignment
         if self._behind:
+            await self._settled()
             await self.perform_seek()
             self._behind = not self._unchanged(assignment)
         else:
             self._behind = True  # until what this fetch brings was taken, even if we are cancelled
-            found, _ = await self._wait_next_records(FETCH_SECONDS)
+            self._call = asyncio.ensure_future(self._wait_next_records(FETCH_SECONDS))
+            found, _ = await asyncio.shield(self._call)
             self._behind = bool(found) and not await self._hand_on(assignment, found)
+
+    async def _settled(self) -> None:
+        """Wait for a fetch that nobody waited for to its end: Faust's thread goes on with it.
+
+        It even waits there for the next assignment, and moves the position past what it then reads and nobody is given.
+        """
+        if self._call:
+            await asyncio.wait({self._call})
 
     async def _hand_on(self, assignment: int, found: Mapping[TP, Sequence[Any]]) -> bool:
         """Whether what a fetch brought was taken; otherwise the group has changed, and it must be read again."""
