@@ -2,7 +2,7 @@
 
 Run it with `python -m profilestream.continual.migration.bench --data data_full.json --encoder FOLDER`.
 Users like a few intents and write about them. Three times the encoder is fine-tuned on further intents, with other
-texts than the users' (top layers, half of each batch replayed, drawn towards the encoder before). Profiles are stored
+texts than the users' (the strategy `ours`, as in an update job). Profiles are stored
 as Redis stores them and carried over by the chain of three maps, fitted on texts as an update job has them: those it
 trained on, and others. They are compared with profiles of which every text was embedded again by the last encoder,
 under the codebook that moved along, and under one that was fitted anew.
@@ -13,15 +13,12 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from ...inference.codebook import Codebook, fit_codebook
 from ...inference.encoder import Encoder, load_encoder
@@ -29,16 +26,13 @@ from ...inference.spaces import SpaceMap, ways_to
 from ...stream.profile.layout import Layout
 from ...stream.profile.state import decode_states, encode_states
 from ...stream.profile.table import ProfileTable
+from ..update.tuning import TuningOptions, embed, tune
 from .carry import move_codebook
 from .fit import choose_anchors, fit_map
 from .people import People, draw_people, profiles_of, retrieved
 from .recovery import mean_cosine
 
 Report = Callable[[str], None]
-
-_TOP_LAYERS = 2
-_SCALE = 20.0  # of cosines, as logits
-_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +41,7 @@ class BenchOptions:
 
     Attributes:
         rounds: How many fine-tunes.
-        steps: Of each.
-        rate: Highest learning rate, reached after a tenth of the steps.
-        distil: Weight of `1 - cos` to the encoder before.
+        tuning: How, as in an update job.
         intents: How many of the data set's intents, in equal parts for each round.
         written: Texts of each intent that users may write.
         trained: Other texts of each intent that the encoder is fine-tuned on.
@@ -62,9 +54,7 @@ class BenchOptions:
     """
 
     rounds: int = 3
-    steps: int = 80
-    rate: float = 2e-4
-    distil: float = 1.0
+    tuning: TuningOptions = field(default_factory=TuningOptions)
     intents: int = 60
     written: int = 20
     trained: int = 20
@@ -121,65 +111,6 @@ class _Spaces:
         self.of[name] = written, found, anchors
 
 
-def embed(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Embeddings in batches of texts of about the same length, shape (len(texts), d)."""
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    rows = np.zeros((len(texts), encoder.dimensions), np.float32)
-    for start in range(0, len(order), 64):
-        some = order[start : start + 64]
-        rows[some] = encoder.embed([texts[row] for row in some])
-    return rows
-
-
-def fine_tune(
-    encoder: Encoder, texts: Sequence[str], labels: NDArray[np.int64], new: NDArray[np.bool_], options: BenchOptions
-) -> Encoder:
-    """A copy, with its top layers trained to tell the labels apart by cosine; half of each batch is new."""
-    torch.manual_seed(options.seed)
-    rng = np.random.default_rng(options.seed)
-    module = deepcopy(encoder.module)
-    tuned = replace(encoder, module=module)
-    classes = nn.Parameter(_class_means(embed(encoder, texts), labels))
-    for parameter in module.parameters():
-        parameter.requires_grad_(False)
-    trained = [p for layer in list(module.transformer.encoder.layer)[-_TOP_LAYERS:] for p in layer.parameters()]
-    for parameter in trained:
-        parameter.requires_grad_(True)
-    optimiser = torch.optim.AdamW([*trained, classes], lr=options.rate)
-    warm_up = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / (options.steps / 10)))
-    for _ in range(options.steps):
-        rows = _half_new(rng, new)
-        loss = _loss(tuned, encoder, classes, [texts[row] for row in rows], torch.tensor(labels[rows]), options.distil)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(trained, 1.0)
-        optimiser.step()
-        warm_up.step()
-    return tuned
-
-
-def _loss(
-    tuned: Encoder, before: Encoder, classes: Tensor, texts: Sequence[str], labels: Tensor, distil: float
-) -> Tensor:
-    ids, mask = tuned.tokenise(texts)
-    rows = tuned.module(ids, mask)
-    with torch.no_grad():
-        old = before.module(ids, mask)
-    logits = _SCALE * rows @ nn.functional.normalize(classes, dim=-1).T
-    return nn.functional.cross_entropy(logits, labels) + distil * (1.0 - (rows * old).sum(dim=1)).mean()
-
-
-def _class_means(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> Tensor:
-    return torch.tensor(np.stack([rows[labels == label].mean(axis=0) for label in range(labels.max() + 1)]))
-
-
-def _half_new(rng: np.random.Generator, new: NDArray[np.bool_]) -> NDArray[np.int64]:
-    fresh, old = np.flatnonzero(new), np.flatnonzero(~new)
-    if not len(old):
-        return rng.choice(fresh, _BATCH)
-    return np.concatenate([rng.choice(fresh, _BATCH // 2), rng.choice(old, _BATCH // 2)])
-
-
 def run(encoder: Encoder, texts: Texts, options: BenchOptions, report: Report) -> dict[str, object]:
     """All of it; plain values, for JSON. Shares are fractions of 1."""
     began = time.monotonic()
@@ -187,11 +118,12 @@ def run(encoder: Encoder, texts: Texts, options: BenchOptions, report: Report) -
     report(f"embedding {len(texts.written) + len(texts.found) + len(texts.anchors)} texts with {names[0]}")
     spaces.add(names[0], encoder)
     for number, name in enumerate(names[1:]):
-        report(f"fine-tune {number + 1} of {options.rounds}, {options.steps} steps")
+        report(f"fine-tune {number + 1} of {options.rounds}, {options.tuning.training.epochs} epochs")
         taught = texts.trained_labels * options.rounds // options.intents
         rows = np.flatnonzero(taught <= number)
         part = [texts.trained[row] for row in rows]
-        encoder = fine_tune(encoder, part, texts.trained_labels[rows], taught[rows] == number, options)
+        labels = [str(label) for label in texts.trained_labels[rows]]
+        encoder = tune(encoder, part, labels, taught[rows] == number, options.tuning)
         report(f"embedding them with {name}")
         spaces.add(name, encoder)
     return {
@@ -276,17 +208,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="CLINC150's data_full.json")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of a BERT-like encoder")
-    parser.add_argument("--steps", type=int, default=usual.steps, help="of each fine-tune")
     parser.add_argument("--intents", type=int, default=usual.intents)
-    parser.add_argument("--distil", type=float, default=usual.distil)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--embedding", type=float, default=usual.tuning.embedding, help="weight of the distillation")
+    parser.add_argument("--seed", type=int, default=usual.seed)
     given = parser.parse_args(arguments)
-    options = BenchOptions(steps=given.steps, intents=given.intents, distil=given.distil, seed=given.seed)
+    tuning = TuningOptions(embedding=given.embedding)
+    options = BenchOptions(tuning=tuning, intents=given.intents, seed=given.seed)
 
     def report(line: str) -> None:
         sys.stderr.write(line + "\n")
 
-    torch.set_num_threads(2)
     figures = run(load_encoder(given.encoder), read_texts(given.data, options), options, report)
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 

