@@ -8,14 +8,20 @@ from ...inference.pool import Served
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryLimits:
-    """What a candidate may do at most while it serves some users.
+    """How long a candidate is tried on some users, and what it may do at most.
 
     Attributes:
+        share: Of the users, to begin with.
+        calls: After so many of them it has been tried enough,
+        seconds: and after so long, however few there were.
         failures: Share of its calls that fail.
         latency: Its mean time for a call, as a multiple of the champion's.
         latency_floor: Means below this many seconds are quick enough, whatever the champion's.
     """
 
+    share: float = 0.1
+    calls: int = 50
+    seconds: float = 60.0
     failures: float = 0.0
     latency: float = 3.0
     latency_floor: float = 0.1

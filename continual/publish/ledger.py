@@ -51,13 +51,15 @@ class Ledger:
         return version
 
     def past(self, name: str, state: State) -> bool:
-        """Whether a candidate is in this state or beyond it; otherwise it is one step before.
+        """Whether a version is in this state, beyond it, or refused; otherwise it is one step before.
 
         Raises:
-            ConfigurationError: It is no candidate, or steps are missing.
+            ConfigurationError: It is no candidate any more, or steps are missing.
         """
-        version = self.candidate(name)
-        if CANDIDATE.index(version.state) >= CANDIDATE.index(state):
+        version = self.version(name)
+        if version.state in {"champion", "refused"} or version.state == state:
+            return True
+        if CANDIDATE.index(self.candidate(name).state) > CANDIDATE.index(state):
             return True
         version.moved(state, 0)
         return False

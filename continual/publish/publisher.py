@@ -1,6 +1,7 @@
 """The publisher: takes a fine-tuned encoder to the users, step by step, and back if need be."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from ...inference.pool import Served
 from ...schemas.errors import ConfigurationError
@@ -53,6 +54,32 @@ class Publisher(Candidates):
             return moved.with_share(share)
 
         return await self._ledger.flip(begin, name)
+
+    async def trial(self, name: str, served: Callable[[], Awaitable[Mapping[str, Served]]]) -> ModelVersion:
+        """Begin a canary and watch it, until workers made enough calls or long enough.
+
+        Args:
+            name: A version that passed the shadow.
+            served: By model, what all workers together asked of it so far (see `deploy.publishing.served`).
+
+        Returns:
+            The version: `canary`, to be promoted now; or `refused`, and its users have the champion again.
+
+        Raises:
+            UnavailableError: As `canary`, or as `served`.
+        """
+        limits, clock = self._options.canary, asyncio.get_running_loop().time
+        if self._ledger.past(name, "canary"):
+            version = self._ledger.version(name)
+        else:
+            version = await self.canary(name, limits.share)
+        end = clock() + limits.seconds
+        while version.state == "canary" and clock() < end:
+            await asyncio.sleep(min(1.0, limits.seconds / 10))
+            version = await self.judge(name, await served())
+            if version.checks["canary"]["calls"] >= limits.calls:
+                break
+        return version
 
     async def judge(self, name: str, served: Mapping[str, Served]) -> ModelVersion:
         """Hold what workers counted since the canary began against the limits.

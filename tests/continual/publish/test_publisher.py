@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from profilestream.continual.publish.canary import CanaryLimits
 from profilestream.continual.publish.publisher import PublishOptions
 from profilestream.inference.heads import Head
 from profilestream.inference.local import LocalEmbedder
@@ -281,3 +282,49 @@ def test_export_in_the_tests_is_a_model(world: World, tmp_path: Path) -> None:
     """What the tests publish is loaded and answers like any other encoder."""
     copy_export(world.source(5), tmp_path / "models", "encoder-v9", lambda _: None)
     assert LocalEmbedder(tmp_path / "models" / "encoder-v9").dimensions == 16
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+async def test_a_trial_lasts_until_workers_have_seen_enough(world: World, failures: int) -> None:
+    """As calls come in they are judged: enough good ones, and it may be promoted; bad ones end it."""
+    options = PublishOptions(canary=CanaryLimits(share=0.2, calls=30, seconds=600.0))
+    publisher = world.publisher(options=options)
+    name = await world.staged(publisher)
+    looks = iter(range(10, 100, 10))
+
+    async def served() -> dict[str, Served]:
+        calls = next(looks)
+        good = Served(calls=calls, texts=calls, seconds=0.001)
+        return {BASE: good, name: replace(good, failures=failures if calls > 10 else 0)}
+
+    version = await publisher.trial(name, served)
+    assert version.state == ("refused" if failures else "canary")
+    assert next(looks) == (30 if failures else 40)
+
+
+async def test_a_trial_without_workers_ends(world: World) -> None:
+    """Nobody asks for anything, so nothing speaks against it."""
+    publisher = world.publisher(options=PublishOptions(canary=CanaryLimits(seconds=0.01)))
+    name = await world.staged(publisher)
+
+    async def served() -> dict[str, Served]:
+        return {}
+
+    assert (await publisher.trial(name, served)).state == "canary"
+    assert (await publisher.promote(name)).state == "champion"
+
+
+async def test_steps_may_be_repeated_after_the_promotion(world: World) -> None:
+    """A job that was killed just after it goes through its steps again: nothing is done, nothing is wrong."""
+    publisher = world.publisher()
+    name = await world.staged(publisher)
+    await publisher.promote(name)
+    for version in (
+        await publisher.write(world.source(2)),
+        await publisher.load(name),
+        await publisher.warm(name),
+        await publisher.shadow(name, live(1)),
+        await publisher.promote(name),
+    ):
+        assert (version.name, version.state) == (name, "champion")
+    assert world.registry.book().previous == BASE
