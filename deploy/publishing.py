@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from ..continual.publish.canary import CanaryLimits
 from ..continual.publish.ports import ModelServer
 from ..continual.publish.publisher import Publisher, PublishOptions
 from ..continual.publish.registry import ModelRegistry
@@ -86,7 +87,7 @@ async def publisher(settings: Settings, options: PublishOptions | None = None) -
             store=RedisModelStore(store.client),
             announcer=announcer,
             base=settings.model,
-            options=options,
+            options=options or _options(settings),
         )
         stack.push_async_callback(publisher.close)
         yield publisher
@@ -189,6 +190,11 @@ async def _first(queue: "asyncio.Queue[str | None]", deadline: float) -> str | N
             return await queue.get()
     except TimeoutError:
         return None
+
+
+def _options(settings: Settings) -> PublishOptions:
+    limits = CanaryLimits(share=settings.canary_share, seconds=settings.canary_seconds)
+    return PublishOptions(canary=limits, kept=settings.models_kept)
 
 
 def _server(settings: Settings, repository: Path) -> ModelServer:

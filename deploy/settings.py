@@ -136,6 +136,13 @@ class Settings(BaseSettings):
         None, description="Triton's gRPC address, host:port; without it, the encoder runs in the worker's process."
     )
     model: str = Field("encoder-v1", min_length=1, description="The encoder to use until another is published.")
+    canary_share: float = Field(0.1, gt=0, lt=1, description="Share of the users that a new encoder is tried on first.")
+    canary_seconds: float = Field(
+        60.0, gt=0, description="Longest time that it is tried; 50 calls without a failure are enough."
+    )
+    models_kept: int = Field(
+        0, ge=0, description="Encoders that stay loaded beside the one that answers and the one before it."
+    )
     encoder_path: UserPath | None = Field(
         None, description="Folder of a BERT-like encoder to prepare; without it, all-MiniLM-L6-v2 from its wheel."
     )
