@@ -6,7 +6,7 @@ import typer
 import uvloop
 from threadpoolctl import threadpool_limits
 
-from .. import api, checks
+from .. import checks
 from ..settings import Settings
 from .console import say
 from .running import run_until_signal, unless_stopped
@@ -14,6 +14,8 @@ from .running import run_until_signal, unless_stopped
 
 def command(context: typer.Context) -> None:
     """Serve profiles over HTTP, and the page at `/`. Stops cleanly on SIGTERM."""
+    from .. import api  # noqa: PLC0415 (no other command is to wait for FastAPI, nor a worker to hold it)
+
     settings: Settings = context.obj
     listening = api.listen(settings)
     uvloop.install()
