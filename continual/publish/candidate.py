@@ -256,12 +256,13 @@ class Candidates:
         return version
 
     async def _remove(self, name: str) -> None:
-        """Unload it and delete its weights; what cannot be done now, `resume` does."""
+        """Unload it and delete its weights, unless they are those that `prepare` makes; `resume` does what failed."""
         try:
             await self._server.unload(name)
         except UnavailableError as error:
             log.warning("model not unloaded", model=name, error=str(error))
-        await asyncio.to_thread(rmtree, self._repository / name, ignore_errors=True)
+        if name != self._base:
+            await asyncio.to_thread(rmtree, self._repository / name, ignore_errors=True)
 
     def _begin(self, source: Mapping[str, str], champion: str) -> ModelVersion:
         """The version made of these files: the one that is there, or a new one under a free name."""

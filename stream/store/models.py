@@ -105,7 +105,7 @@ async def load_models(store: ModelStore, encoder: str) -> ModelSet:
     """
     data = await store.get(codebook_name(encoder))
     if data is None:
-        raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare` first")
+        raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare --publish` first")
     models = ModelSet(Codebook.from_bytes(data), ways=await load_ways(store, encoder))
     for name in await store.names():
         if name.startswith(head_name("", encoder)) and (head := await _head(store, name)):
