@@ -90,6 +90,16 @@ class EncoderPool:
             if isinstance(layer, _Remote):
                 await layer.check(timeout)
 
+    async def embed_anew(self, model: str, texts: Sequence[str]) -> Embeddings:
+        """Embeddings from the model itself, around any cache: as it answers now, not as it answered once.
+
+        Raises:
+            InferenceUnavailableError: It does not answer.
+            KeyError: It was not opened.
+        """
+        *_, innermost = _layers(self._open[model])
+        return await innermost.embed(texts)
+
     async def open(self, model: str) -> Embedder:
         """The embedder of a model, ready to answer; opened now, if it was not.
 

@@ -1,7 +1,7 @@
 """The monitor on what all workers noted: one judge at a time, and whoever comes next goes on where it stopped."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import structlog
 from ...inference.embedder import Embeddings
 from ...schemas.errors import ArtefactError
 from ...schemas.events import DriftReport
-from .anchors import moved
+from .anchors import ANCHORS, moved
 from .monitor import DriftMonitor, DriftOptions
 from .rows import Notes
 from .state import load, save
@@ -65,7 +65,7 @@ class DriftJudge:
         store: Where the notes are.
         tell: Takes alarms away; called after the state that knows of them is stored, so a crash between the two loses
             the message on the topic, never the alarm in the status.
-        ask_encoder: Embeds the anchor sentences, around any cache; None where nobody can be asked.
+        ask_encoder: Embeds texts with a model, around any cache; None where nobody can be asked.
         options: How to watch.
         clock: Seconds since 1970.
 
@@ -79,7 +79,7 @@ class DriftJudge:
         store: Shared,
         tell: Callable[[DriftReport], Awaitable[None]],
         *,
-        ask_encoder: Callable[[], Awaitable[Embeddings]] | None = None,
+        ask_encoder: Callable[[str, Sequence[str]], Awaitable[Embeddings]] | None = None,
         options: DriftOptions | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -129,6 +129,10 @@ class DriftJudge:
             await self._tell(report)
         return len(found)
 
+    def rest(self) -> None:
+        """Somebody else judges: what we remember will soon be old."""
+        self._case = None
+
     def _judge(self, case: _Case, data: bytes) -> list[DriftReport]:
         try:
             return case.monitor.update(Notes.from_bytes(data), self._now())
@@ -156,7 +160,7 @@ class DriftJudge:
         if self._ask is None or not (case.monitor.suspects or now - self._asked >= ASK_ENCODER):
             return []
         self._asked = now
-        embeddings = await self._ask()
+        embeddings = await self._ask(case.monitor.model, ANCHORS)
         if case.anchors is None:
             case.anchors = embeddings
         return case.monitor.encoder_said(moved=moved(case.anchors, embeddings), now=self._now())

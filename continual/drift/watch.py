@@ -1,8 +1,8 @@
 """The observer of drift in every worker: notes what it sees, reports it, and judges when it is its turn."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, get_args
 
 import numpy as np
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from ...inference.models import ModelSet, Understanding
 from ...schemas.errors import UnavailableError
 from .judge import DriftJudge, Shared
+from .kinds import Kind
 from .rows import EXCERPT, Notes, Rows
 
 log = structlog.get_logger(__name__)
@@ -86,23 +87,24 @@ class DriftWatch:
             UnavailableError: What could not be reported is kept for the next time.
         """
         await self._report()
-        judged = 0
-        if self._codes and await self._store.lease(self._name, LEASE):
-            for model, codes in self._codes.items():
-                judged += await self._judge.turn(model, codes)
-        return judged
+        if not self._codes:
+            return 0
+        if not await self._store.lease(self._name, LEASE):
+            self._judge.rest()
+            return 0
+        return sum([await self._judge.turn(model, codes) for model, codes in self._codes.items()])
 
-    def figures(self) -> Mapping[str, Any]:
-        """For metrics: `score{statistic}` in units of its threshold, alarms by kind, texts noted and dropped."""
-        monitor = self._judge.monitor
-        return {
-            "texts": self.texts,
-            "dropped": self.dropped,
-            "alarms": dict(self._judge.alarms),
-            "scores": monitor.score_by_name() if monitor else {},
-            "errors": monitor.feedback.get() if monitor else None,
-            "alarm": monitor.alarm.kind if monitor and monitor.alarm else None,
-        }
+    def figures(self) -> Iterator[tuple[str, float, tuple[str, ...]]]:
+        """For metrics, of whoever judges: scores in units of their thresholds, alarms by kind."""
+        for kind, count in self._judge.alarms.items():
+            yield "profilestream_drift_alarms_total", count, (kind,)
+        if (monitor := self._judge.monitor) is None:
+            return
+        for name, score in monitor.score_by_name().items():
+            yield "profilestream_drift_score", score, (name,)
+            yield "profilestream_drift_threshold", 1.0, (name,)
+        for kind in get_args(Kind):
+            yield "profilestream_drift_alarm", float(monitor.alarm is not None and monitor.alarm.kind == kind), (kind,)
 
     async def _report(self) -> None:
         notes, self._notes = self._notes, {}

@@ -14,6 +14,7 @@ from ...schemas.errors import FencedError, LostWritesError
 from ...stream.worker.worker import run_worker
 from .. import checks, wiring
 from ..settings import Settings
+from ..watches import watches
 from .running import run_until_signal, unless_stopped
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ async def work(settings: Settings, encoders: EncoderPool, stop: asyncio.Event) -
         encoders=encoders,
         wire=wiring.wire(settings),
         stop=stop,
+        watches=watches(settings),
     )
 
 

@@ -5,7 +5,8 @@ log and go no further. What is read again after a crash, or by a zombie beside i
 count approximately, profiles exactly.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +40,35 @@ class Observer(Protocol):
 
     def observe(self, seen: Observed) -> None:
         """Take note of a batch, quickly: it is called on the event loop. Whatever is slow belongs into a task."""
+
+
+class Watch(Observer, Protocol):
+    """An observer with work of its own beside the stream."""
+
+    async def run(self) -> None:
+        """Work until it is cancelled."""
+
+    def figures(self) -> Iterable[tuple[str, float, tuple[str, ...]]]:
+        """For Prometheus: name, value and labels, see `stream.metrics`."""
+        ...
+
+
+async def keep_running(watch: Watch, pause: float = 5.0, again: Callable[[], bool] = lambda: True) -> None:
+    """Run a watch, and after a failure run it again: it must not take the worker with it.
+
+    Args:
+        watch: What to run.
+        pause: Seconds between a failure and the next attempt.
+        again: Whether to go on after a failure.
+    """
+    while True:
+        try:
+            await watch.run()
+        except Exception:
+            log.exception("watch failed, it begins again", watch=type(watch).__name__)
+        if not again():
+            return
+        await asyncio.sleep(pause)
 
 
 class Observers:

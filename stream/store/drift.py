@@ -171,7 +171,9 @@ class RedisDriftStore:
         """See DriftStore."""
         with translated():
             got = await self._client.set(PREFIX + "judge", owner, nx=True, ex=seconds)
-            return bool(got) or await self._client.get(PREFIX + "judge") == owner.encode()
+            if got or await self._client.get(PREFIX + "judge") != owner.encode():
+                return bool(got)
+            return bool(await self._client.expire(PREFIX + "judge", seconds))
 
 
 def _reports(model: str) -> str:

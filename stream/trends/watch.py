@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import numpy as np
 import structlog
@@ -84,6 +84,10 @@ class TrendWatch:
                     await self.look()
             except UnavailableError as error:
                 log.warning("trends wait for a service", error=str(error))
+
+    def figures(self) -> Iterable[tuple[str, float, tuple[str, ...]]]:
+        """See Watch."""
+        return [("profilestream_drift_alarms_total", self.surges, ("sentiment",))]
 
     async def hand_over(self) -> None:
         """Add what was counted to everybody's.

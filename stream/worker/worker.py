@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
@@ -12,18 +12,19 @@ import structlog
 from ...inference.breaker import Breakers
 from ...inference.pool import EncoderPool
 from ...schemas.errors import ConfigurationError, StuckError, UnavailableError
-from ...schemas.events import ProfileUpdate
+from ...schemas.events import DriftReport, ProfileUpdate
 from ...schemas.validation import Limits
 from ...schemas.wire import Wire
 from ..engine.analysis import Analyser
 from ..engine.apply import Applier
 from ..engine.engine import BatchLimits, Counters, Engine, OutputTopics
-from ..engine.ports import Partition, Sink
+from ..engine.observing import Observers, Watch, keep_running
+from ..engine.ports import Outgoing, Partition, Sink
 from ..kafka.connection import KafkaConnection
 from ..kafka.sink import KafkaSink
 from ..kafka.transactions import TransactionalSink
 from ..metrics.endpoint import Endpoint
-from ..metrics.metrics import Metrics
+from ..metrics.metrics import Metrics, Sample
 from ..profile.layout import Layout
 from ..redaction import Redactor
 from ..store.base import ProfileStore
@@ -43,6 +44,9 @@ GRACE = 5.0  # seconds beyond `shutdown_seconds` for a worker that hangs to clos
 
 log = structlog.get_logger(__name__)
 
+Tell = Callable[[DriftReport], Awaitable[None]]
+Watches = Callable[[RedisStore, EncoderPool, Tell], Sequence[Watch]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
@@ -52,6 +56,7 @@ class WorkerOptions:
         group: Consumer group.
         model: The encoder to use until another is published.
         events, model_events: Topics that it reads.
+        drift_reports: Where alarms of drift and trends go.
         outputs: Topics that it writes.
         batches, limits, layout: See their classes.
         idempotent: See `KafkaSink.connect`.
@@ -65,6 +70,7 @@ class WorkerOptions:
     model: str = "encoder-v1"
     events: str = "user-events"
     model_events: str = "model-events"
+    drift_reports: str = "drift-reports"
     outputs: OutputTopics = field(default_factory=OutputTopics)
     batches: BatchLimits = field(default_factory=BatchLimits)
     limits: Limits = field(default_factory=Limits)
@@ -169,6 +175,7 @@ async def run_worker(
     wire: Wire | None = None,
     engine: Callable[..., Engine] = Engine,
     applier: Callable[[ProfileStore, Layout, Breakers], Applier] = Applier,
+    watches: Watches = lambda store, encoders, tell: (),  # noqa: ARG005
 ) -> None:
     """Run a worker until `stop` is set; then finish what is in flight, acknowledge and leave the group.
 
@@ -181,6 +188,7 @@ async def run_worker(
         wire: How records are written.
         engine: Makes what moves records; another one than this is for tests that put a defect there on purpose.
         applier: Makes what applies them, likewise.
+        watches: Makes those who look at the stream; what they report goes to `drift-reports`.
 
     Raises:
         ProfilestreamError: It cannot start, or it cannot go on.
@@ -212,6 +220,9 @@ async def run_worker(
         fence = await _fence(options, connection, sink)
         if fence:
             stack.push_async_callback(fence.close)
+        await breakers.registry.call(lambda: wire.register(DriftReport, options.drift_reports))
+        watching = watches(store, encoders, lambda report: _tell(report, sink, wire, options.drift_reports))
+        metrics.read_from(lambda: (Sample(*figure) for watch in watching for figure in watch.figures()))
         make = _engines(
             options,
             store,
@@ -224,6 +235,7 @@ async def run_worker(
             metrics,
             engine=engine,
             applier=applier,
+            observers=Observers(watching),
         )
         host = Host(make, options.batches.events, failed, breakers, fence)
         app = create_app(
@@ -273,6 +285,7 @@ async def run_worker(
             asyncio.create_task(follow_model_events(connection, options.model_events, models, wire)),
             asyncio.create_task(follow_pointer(models)),
             asyncio.create_task(_report(store, counters, host, models, encoders, health, endpoint)),
+            *[asyncio.create_task(keep_running(watch)) for watch in watching],
         ]
         for task in background:
             stack.callback(task.cancel)
@@ -306,6 +319,7 @@ def _engines(
     *,
     engine: Callable[..., Engine],
     applier: Callable[[ProfileStore, Layout, Breakers], Applier],
+    observers: Observers,
 ) -> Callable[[BatchSource], Engine]:
     timings = PrometheusTimings(metrics)
     analyser = Analyser(encoders, models.serving, Redactor(), options.limits, options.layout, wire, breakers, timings)
@@ -322,7 +336,12 @@ def _engines(
         wire=wire,
         breakers=breakers,
         timings=timings,
+        observers=observers,
     )
+
+
+async def _tell(report: DriftReport, sink: Sink, wire: Wire, topic: str) -> None:
+    await sink.publish([Outgoing(topic, report.model.encode(), wire.encode(report))])
 
 
 async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failure: "asyncio.Future[None]") -> None:
