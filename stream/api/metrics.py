@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_ENDLESS = {"/v1/updates"}  # streams, whose length says nothing of how quick they are
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 
@@ -44,4 +45,5 @@ class ApiMetrics:
         """A request was answered."""
         known = method if method in ("GET", "POST", "HEAD") else "other"
         self._requests.labels(route, known, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        if route not in _ENDLESS:
+            self._seconds.labels(route).observe(seconds)

@@ -41,5 +41,5 @@ export function verdict(health, drift, problem) {
   if (health.state === "stuck") return ["warn", "Events wait and nothing moves", "A worker has made no progress for 10 s; its log says why."];
   if (drift?.state === "collecting") return ["ok", "The stream is well", `Drift is watched as soon as the reference is complete: ${number(drift.reference)} of ${number(drift.wanted)} texts.`];
   if (drift?.state === "calm") return ["ok", "All is well", "Events flow, and the stream is what the models know: the profiles can be trusted."];
-  return ["ok", "The stream is well", "Nobody watches for drift."];
+  return ["ok", "The stream is well", drift ? "Nobody watches for drift." : ""];
 }
