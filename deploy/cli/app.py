@@ -16,6 +16,7 @@ from . import (
     doctor,
     faults,
     learn,
+    learn_bench,
     learn_update,
     migrate,
     models,
@@ -94,6 +95,7 @@ app.command(name="down")(up.down)
 learn.app.command("run")(learn_update.run)
 learn.app.command("watch")(learn_update.watch)
 models.app.command("migrate")(migrate.command)
+learn.app.command(name="bench")(learn_bench.command)
 app.add_typer(learn.app, name="learn")
 app.add_typer(profile.app, name="profile")
 app.add_typer(dead_letters.app, name="dead-letters")

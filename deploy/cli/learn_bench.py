@@ -1,0 +1,75 @@
+"""`profilestream learn bench`: strategies of continual learning, measured beside each other."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from ...schemas.errors import ConfigurationError, SetupError
+from ..prepare import encoder_source
+from ..settings import Settings
+from .console import errors, output, say
+from .progress import changing_bar
+
+
+def command(
+    context: typer.Context,
+    strategies: Annotated[
+        str, typer.Option(help="Names with commas between, or all.")
+    ] = "naive,joint,frozen_lda,frozen_ridge,er,er_ace,derpp,ewc,lwf,ours",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with other texts and in another order.")] = 3,
+    per_class: Annotated[int, typer.Option(min=1, help="Most texts a label to learn from.")] = 100,
+    buffer: Annotated[int, typer.Option(min=1, help="Most texts that are kept for replay.")] = 1000,
+    data: Annotated[
+        Path | None, typer.Option(help="Another benchmark: JSON with tasks, train, val and test; without it, CLINC150.")
+    ] = None,
+    tuning: Annotated[str, typer.Option(help="What of the encoder is tuned: head, top, lora or all.")] = "top",
+    budget: Annotated[float | None, typer.Option(min=0, help="Seconds, after which nothing more is begun.")] = None,
+    directory: Annotated[
+        Path, typer.Option("--output", help="For the picture, figures and finished runs, which are not run again.")
+    ] = Path("bench-results/learn"),
+    json: Annotated[Path | None, typer.Option(help="Write the figures to this file too.")] = None,
+) -> None:
+    """Tasks in turn: what each strategy forgets, beside training on everything at once. Finished runs are kept."""
+    # Imported here: torch takes seconds, and no other command of this program may have it loaded.
+    from ...continual.bench.cells import Setting  # noqa: PLC0415
+    from ...continual.bench.data import find_clinc150, read_benchmark  # noqa: PLC0415
+    from ...continual.bench.plot import draw  # noqa: PLC0415
+    from ...continual.bench.run import run_bench  # noqa: PLC0415
+    from ...continual.strategies.registry import STRATEGIES  # noqa: PLC0415
+    from ...continual.strategies.strategy import StrategyOptions  # noqa: PLC0415
+    from ...continual.training.options import TrainingOptions  # noqa: PLC0415
+    from ...inference.encoder import load_encoder  # noqa: PLC0415
+
+    settings: Settings = context.obj
+    names = list(STRATEGIES) if strategies == "all" else [name.strip() for name in strategies.split(",")]
+    if unknown := [name for name in names if name not in STRATEGIES]:
+        raise ConfigurationError(f"there is no strategy {unknown[0]!r}; there are {', '.join(STRATEGIES)}")
+    if tuning not in ("head", "top", "lora", "all"):
+        raise ConfigurationError(f"--tuning is head, top, lora or all, not {tuning!r}")
+    options = StrategyOptions(buffer=buffer, training=TrainingOptions(tuning=tuning))
+    setting = Setting(benchmark=read_benchmark(data or find_clinc150()), per_class=per_class, options=options)
+    encoder = load_encoder(encoder_source(settings, say))
+    with changing_bar(errors) as report:
+        results = run_bench(
+            encoder, setting, strategies=names, seeds=seeds, folder=directory, budget=budget, report=report
+        )
+    figures = orjson.dumps(results.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+    for path in [directory / "results.json", *([json] if json else [])]:
+        _write(path, figures)
+    if results.rows:
+        output.print(results.table())
+        draw(results, directory / "results.png")
+        say(f"picture, figures and finished runs: {directory}")
+    if results.left_out:
+        left = ", ".join(f"{name} (seed {seed})" for name, seed in results.left_out)
+        say(f"left out, for want of time: {left}. The same command goes on from here.")
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise SetupError(f"cannot write {path}: {error.strerror}") from error
