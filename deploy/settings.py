@@ -201,6 +201,10 @@ class Settings(BaseSettings):
         50_000, ge=0, description="Users that the API knows for similar and top users, 1.3 KB each; 0: none."
     )
     api_live_clients: int = Field(100, ge=0, description="Most clients that follow live updates.")
+    learner_home: UserPath | None = Field(
+        None,
+        description="Folder where the learner keeps labels and heads; without it one in the home for these servers.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious event to log.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people or for machines.")
 
