@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 
 from ..continual.heads.durable import HeadRegistry
-from ..continual.heads.ledger import Ledger
+from ..continual.heads.ledger import LEDGER, Ledger
 from ..continual.learner import HeadLearner
 from ..continual.resolver import Delivery
 from ..inference.retry import until_available
@@ -36,7 +36,6 @@ from .recent_texts import RecentTexts
 from .settings import Settings
 from .topics import FEEDBACK, MODEL_EVENTS, USER_EVENTS
 
-LEDGER = "ledger.sqlite"
 HEADS = "heads"
 _REPORT_SECONDS = 0.5
 _POINTER_SECONDS = 2.0

@@ -19,6 +19,8 @@ from ...schemas.errors import ArtefactError
 from .durable import set_aside
 
 VERSION = 1
+LEDGER = "ledger.sqlite"
+"""Its name in the learner's folder."""
 _SCHEMA = """
 create table if not exists labels (task text, id integer, label text, primary key (task, id), unique (task, label));
 create table if not exists lessons (

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ...continual.heads.ledger import Ledger
 from .. import wiring
-from ..learning import LEDGER, learn
 from ..settings import Settings
+from . import returns
 from .console import output
 from .running import run_until_signal, unless_stopped
 
@@ -20,6 +19,9 @@ def command(context: typer.Context) -> None:
     """Learn heads from the feedback topic, from where it was left, and publish them to the workers."""
     if context.invoked_subcommand:
         return
+    # Not at the top: workers are started by the same program, and need neither scipy nor river nor their memory.
+    from ..learning import learn  # noqa: PLC0415
+
     settings: Settings = context.obj
 
     async def job(stop: asyncio.Event) -> None:
@@ -31,6 +33,8 @@ def command(context: typer.Context) -> None:
 @app.command()
 def forget(context: typer.Context, user: Annotated[str, typer.Argument(help="Whose labels to forget.")]) -> None:
     """Take out exactly what a user's labelled texts taught; a learner that runs publishes heads without it."""
+    from ...continual.heads.ledger import LEDGER, Ledger  # noqa: PLC0415  see above
+
     settings: Settings = context.obj
     ledger = Ledger(wiring.learner_home(settings) / LEDGER)
     try:
@@ -40,3 +44,6 @@ def forget(context: typer.Context, user: Annotated[str, typer.Argument(help="Who
     output.print(
         f"{gone} labelled texts forgotten; heads without them follow within seconds of the learner's next look"
     )
+
+
+app.command(name="returns")(returns.command)
