@@ -206,7 +206,7 @@ class Engine:
             time=record.timestamp,
         )
         headers = ((DEAD_LETTER_HEADER, encode(letter)), ("reason", str(error).encode()))
-        return Outgoing(self._topics.dead_letters, record.key, record.value, headers)
+        return Outgoing(self._topics.dead_letters, record.key, record.value, headers, spare_value=True)
 
     def _count(self, batch: Analysed, applied: Applied) -> None:
         counters = self.counters

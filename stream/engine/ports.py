@@ -39,6 +39,7 @@ class Outgoing:
     Attributes:
         topic, key, value, headers: What is written.
         source: The partition whose records it follows from: only its owner may publish it.
+        spare_value: Whether it may go without its value, where that is too large for the topic.
     """
 
     topic: str
@@ -46,6 +47,7 @@ class Outgoing:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     source: Partition | None = None
+    spare_value: bool = False
 
 
 class Source(Protocol):

@@ -62,7 +62,12 @@ class KafkaSink:
         return cls(start, await start(), within)
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """See Sink. A dead letter too large for its topic goes without its value: the headers say where it is."""
+        """See Sink. A dead letter too large for its topic goes without its value: the headers say where it is.
+
+        Raises:
+            ConfigurationError: Another message is too large for its topic. Without a value it would mean that the
+                profile of its key is gone.
+        """
         try:
             async with asyncio.timeout(self._timeout):
                 await self._mend()
@@ -108,13 +113,19 @@ class KafkaSink:
         return future
 
 
+def too_large(message: Outgoing) -> ConfigurationError:
+    """What to do about a message that its topic does not take."""
+    size = len(message.value or b"")
+    return ConfigurationError(f"{message.topic} does not take a message of {size} bytes: raise its max.message.bytes")
+
+
 def _too_large(outcome: BaseException) -> bool:
     return isinstance(outcome, MessageSizeTooLargeError)
 
 
 def _emptied(message: Outgoing) -> Outgoing:
-    if not message.value:
-        raise MessageSizeTooLargeError
+    if not message.value or not message.spare_value:
+        raise too_large(message)
     log.error("message too large for its topic, sent without its value", topic=message.topic, bytes=len(message.value))
     return Outgoing(message.topic, message.key, None, (*message.headers, ("value-left-out", b"too large")))
 

@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 
 from ...schemas.errors import BrokerUnavailableError, ConfigurationError, FencedError
 from ..engine.ports import Outgoing, Partition, Sink
 from .connection import KafkaConnection
-from .sink import LARGEST_MESSAGE, start_producer
+from .sink import LARGEST_MESSAGE, start_producer, too_large
 
 _CLOSE_SECONDS = 3.0
 
@@ -74,6 +74,7 @@ class TransactionalSink:
 
         Raises:
             FencedError: A message's source partition has another owner now.
+            ConfigurationError: A message is too large for its topic.
         """
         await self._plain.publish([message for message in messages if message.source is None])
         by_source: defaultdict[Partition, list[Outgoing]] = defaultdict(list)
@@ -98,9 +99,12 @@ class TransactionalSink:
         if producer is None:
             raise FencedError(f"{source} is not ours to publish for")
         async with producer.transaction():
-            sent = [await producer.send(m.topic, value=m.value, key=m.key, headers=list(m.headers)) for m in messages]
+            sent = [await _send(producer, message) for message in messages]
             # All of them are waited for, so that no failure is left behind unseen.
-            for outcome in await asyncio.gather(*sent, return_exceptions=True):
+            outcomes = await asyncio.gather(*sent, return_exceptions=True)
+            for message, outcome in zip(messages, outcomes, strict=True):
+                if isinstance(outcome, MessageSizeTooLargeError):
+                    raise too_large(message) from outcome
                 if isinstance(outcome, BaseException):
                     raise outcome
 
@@ -114,6 +118,16 @@ class TransactionalSink:
             max_request_size=LARGEST_MESSAGE,
             max_batch_size=128 * 1024,
         )
+
+
+async def _send(producer: AIOKafkaProducer, message: Outgoing) -> "asyncio.Future[object]":
+    try:
+        future: asyncio.Future[object] = await producer.send(
+            message.topic, value=message.value, key=message.key, headers=list(message.headers)
+        )
+    except MessageSizeTooLargeError as error:
+        raise too_large(message) from error
+    return future
 
 
 async def _stop(producers: Iterable[AIOKafkaProducer]) -> None:

@@ -97,7 +97,7 @@ async def test_a_dead_letter_that_is_too_large_goes_without_its_value(
     sink: KafkaSink, connection: KafkaConnection, topic: str, length: int
 ) -> None:
     """Its headers say where the original is; the messages beside it are published as they are."""
-    letter = Outgoing(topic, b"ada", b"x" * length, (("reason", b"text_too_long"),))
+    letter = Outgoing(topic, b"ada", b"x" * length, (("reason", b"text_too_long"),), spare_value=True)
     await sink.publish([Outgoing(topic, b"ada", b"before"), letter, Outgoing(topic, b"bob", b"after")])
     found = {(record.key, record.value or record.headers) for record in await contents(connection, topic)}
     left_out = (b"ada", (("reason", b"text_too_long"), ("value-left-out", b"too large")))
@@ -106,6 +106,17 @@ async def test_a_dead_letter_that_is_too_large_goes_without_its_value(
     assert found in [{(b"ada", b"before"), (b"bob", b"after"), it} for it in (left_out, whole)]
     if length > LARGEST_MESSAGE:
         assert left_out in found
+
+
+async def test_no_other_message_goes_without_its_value(
+    sink: KafkaSink, connection: KafkaConnection, topic: str
+) -> None:
+    """An update without its value would mean that the profile is gone: it is an error, and says what to change."""
+    large = Outgoing(topic, b"ada", b"x" * (LARGEST_MESSAGE + 1))
+    with pytest.raises(ConfigurationError, match=rf"{topic} .*max\.message\.bytes"):
+        await sink.publish([large])
+    await sink.publish([Outgoing(topic, b"bob", b"after")])
+    assert [(record.key, record.value) for record in await contents(connection, topic)] == [(b"bob", b"after")]
 
 
 @pytest.mark.parametrize("idempotent", [None, True, False])
@@ -158,7 +169,7 @@ async def test_a_topic_that_takes_nothing_is_unavailable_in_time(
 async def test_after_a_refusal_it_goes_on(sink: KafkaSink, connection: KafkaConnection, topic: str) -> None:
     """A message that the broker refuses leaves no hole in which all later ones of its partition are lost."""
     for step in range(3):
-        large = Outgoing(topic, b"ada", bytes(LARGEST_MESSAGE - 100_000))
+        large = Outgoing(topic, b"ada", bytes(LARGEST_MESSAGE - 100_000), spare_value=True)
         await sink.publish([large, *[Outgoing(topic, b"ada", b"%d.%d" % (step, small)) for small in range(3)]])
     small = [record.value for record in await contents(connection, topic) if len(record.value or b"large") == 3]
     assert small == [b"%d.%d" % (step, small) for step in range(3) for small in range(3)]

@@ -3,11 +3,11 @@
 import pytest
 
 from profilestream.deploy.topics import Topic, ensure_topics
-from profilestream.schemas.errors import FencedError
+from profilestream.schemas.errors import ConfigurationError, FencedError
 from profilestream.stream.engine.ports import Outgoing, Partition
 from profilestream.stream.kafka.connection import KafkaConnection
 from profilestream.stream.kafka.reader import reader
-from profilestream.stream.kafka.sink import KafkaSink
+from profilestream.stream.kafka.sink import LARGEST_MESSAGE, KafkaSink
 from profilestream.stream.kafka.transactions import TransactionalSink
 
 P0, P1 = Partition("user-events", 0), Partition("user-events", 1)
@@ -56,5 +56,17 @@ async def test_only_assigned_partitions_may_be_published_for(topic, unique) -> N
     await sink.assign([P0])
     with pytest.raises(FencedError, match="user-events-1"):
         await sink.publish([Outgoing(name, b"bob", b"1", source=P1)])
+    await sink.close()
+    await plain.close()
+
+
+@pytest.mark.parametrize("length", [LARGEST_MESSAGE + 1, LARGEST_MESSAGE - 100_000], ids=["for us", "for the broker"])
+async def test_an_update_that_is_too_large_is_an_error(topic, unique, length: int) -> None:
+    """It is not tried for ever: the worker ends, and says what to change."""
+    connection, name = topic
+    plain = await KafkaSink.connect(connection)
+    sink = await owner(connection, plain, unique("group"))
+    with pytest.raises(ConfigurationError, match=r"max\.message\.bytes"):
+        await sink.publish([Outgoing(name, b"ada", bytes(length), source=P0)])
     await sink.close()
     await plain.close()
