@@ -66,6 +66,12 @@ async def redis(settings: Settings) -> str:
             server, memory = await store.client.info("server"), await store.client.info("memory")
     finally:
         await store.close()
+    if "cluster" in {server.get("redis_mode"), server.get("server_mode")}:
+        # A shard that fails over may lose writes while another one keeps the watermark that would show it.
+        raise ConfigurationError(
+            "Redis Cluster is not supported: profiles and their watermark would lie on different shards, and a lost "
+            "write would go unnoticed.\nUse one server with replicas; for more, split users over several deployments."
+        )
     # What is evicted by the other policies has an expiry, as profiles have not.
     if str(memory.get("maxmemory_policy")).startswith("allkeys"):
         raise ConfigurationError("Redis may evict profiles: set its maxmemory-policy to noeviction")

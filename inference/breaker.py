@@ -157,16 +157,6 @@ class Breaker:
             (log.debug if self._probes else log.warning)("breaker open: waiting", **told, error=self.error)
 
 
-async def until_available(call: Callable[[], Awaitable[T]], what: str) -> T:
-    """Await `call()` again and again until its service is there, for a caller that shares it with nobody.
-
-    Args:
-        call: May raise UnavailableError; must be safe to repeat.
-        what: The service's name, for the log.
-    """
-    return await Breaker(what).call(call)
-
-
 @dataclass(frozen=True, slots=True)
 class Breakers:
     """Those of a worker: everything in it that uses a service shares its breaker."""

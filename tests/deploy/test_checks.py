@@ -1,0 +1,35 @@
+"""What the doctor, and every worker at its start, says of servers that will not do."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from profilestream.deploy import checks
+from profilestream.deploy.local.ports import free_port
+from profilestream.deploy.local.process import ServerProcess
+from profilestream.deploy.local.valkey import supported, valkey
+from profilestream.deploy.settings import Settings
+from profilestream.schemas.errors import ConfigurationError
+from tests.conftest import skip_if
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--cluster-enabled", "yes", "--cluster-port"), "Redis Cluster is not supported"),
+        (("--maxmemory-policy", "allkeys-lru", "--repl-backlog-size"), "set its maxmemory-policy to noeviction"),
+    ],
+    ids=["cluster", "eviction"],
+)
+async def test_a_redis_that_would_lose_profiles_is_refused(tmp_path: Path, option: tuple[str, ...], said: str) -> None:
+    """With the reason, before an event is read."""
+    skip_if(supported())
+    plan = valkey(tmp_path)
+    server = ServerProcess(replace(plan, command=(*plan.command, *option, str(free_port()))), tmp_path)
+    await server.start()
+    try:
+        with pytest.raises(ConfigurationError, match=said):
+            await checks.redis(Settings(redis_url=server.address))
+    finally:
+        await server.stop()
