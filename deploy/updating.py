@@ -20,6 +20,7 @@ from ..continual.update.ports import Progress
 from ..continual.update.state import JobState, all_jobs
 from ..continual.update.trigger import Trigger, TriggerOptions
 from ..continual.update.tuning import FineTuner
+from ..inference.pool import Served
 from ..inference.retry import until_available
 from ..schemas.errors import BadRecordError, SetupError, StoreUnavailableError
 from ..schemas.events import DriftReport
@@ -80,6 +81,14 @@ class DeploymentWorld:
                 yield batch
         finally:
             await wire.close()
+
+    async def served(self) -> dict[str, Served]:
+        """What workers count in their status."""
+        store = wiring.store(self._settings)
+        try:
+            return await publishing.served(store)
+        finally:
+            await store.close()
 
     async def migrate(self, encoder: str, progress: Progress) -> dict[str, int]:
         """Sweep all profiles."""

@@ -47,8 +47,8 @@ class Releases:
             ArtefactError: There is no codebook in the store, or something is damaged.
             StoreUnavailableError: The store does not answer.
         """
-        own = (codebook_name(encoder), head_name("", encoder))
-        found = {name: await self._store.get(name) for name in await self._store.names() if name.startswith(own)}
+        names = [name for name in await self._store.names() if _goes_with(encoder, name)]
+        found = {name: await self._store.get(name) for name in names}
         artefacts = {name: data for name, data in found.items() if data is not None}
         if codebook_name(encoder) not in artefacts:
             raise ArtefactError(f"there is no codebook of {encoder} in Redis: run `profilestream prepare --publish`")
@@ -113,3 +113,11 @@ class Releases:
         except ArtefactError:
             return False
         return theirs.version >= ours.version and theirs.labels[: len(ours.labels)] == ours.labels
+
+
+def _goes_with(encoder: str, name: str) -> bool:
+    """Whether an artefact is an encoder's codebook, one of its heads, or a map from or to it."""
+    kind, *others = name.split("/")
+    if kind == "map":
+        return encoder in others
+    return name == codebook_name(encoder) or name.startswith(head_name("", encoder))

@@ -1,10 +1,11 @@
 """What a job needs from outside; `deploy/updating.py` has the real ones."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ...inference.embedder import Embedder, Embeddings
+from ...inference.pool import Served
 from ..publish.bundle import Bundle
 from ..publish.versions import ModelVersion
 from .lessons import Lesson
@@ -46,6 +47,10 @@ class Models(Protocol):
 
     async def shadow(self, name: str, texts: AsyncIterator[Sequence[str]]) -> ModelVersion:
         """Ask it live texts beside the champion."""
+        ...
+
+    async def trial(self, name: str, served: Callable[[], Awaitable[Mapping[str, Served]]]) -> ModelVersion:
+        """Try it on some users, until workers made enough calls."""
         ...
 
     async def promote(self, name: str) -> ModelVersion:
@@ -103,6 +108,10 @@ class World(Protocol):
 
     def live_texts(self, spare: Sequence[str]) -> AsyncIterator[Sequence[str]]:
         """Batches of texts as users write them, for a while; `spare` where nobody writes."""
+        ...
+
+    async def served(self) -> Mapping[str, Served]:
+        """What all workers together asked of each model."""
         ...
 
     async def migrate(self, encoder: str, progress: Progress) -> Mapping[str, int]:

@@ -173,11 +173,18 @@ async def gate(context: Context) -> dict[str, Any]:
 
 
 async def publish(context: Context) -> dict[str, Any]:
-    """Load it, warm it up, ask it live texts, and make it the champion."""
+    """Load it, warm it up, ask it live texts, try it on some users, and make it the champion."""
     models, name = context.models, context.candidate
+    if (await models.champion()).name == name:  # promoted before a crash
+        return {"champion": name}
     spare = [lesson.text for lesson in context.lessons() if lesson.held_out]
     texts = context.world.live_texts(spare)
-    for move in (models.load, models.warm, lambda of: models.shadow(of, texts)):
+    for move in (
+        models.load,
+        models.warm,
+        lambda of: models.shadow(of, texts),
+        lambda of: models.trial(of, context.world.served),
+    ):
         version = await move(name)
         if version.state == "refused":
             raise Ended("refused", version.history[-1].reason)

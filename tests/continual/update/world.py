@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from profilestream.continual.gate.limits import Limits
+from profilestream.continual.publish.canary import CanaryLimits
 from profilestream.continual.publish.comparison import ShadowLimits
 from profilestream.continual.publish.publisher import PublishOptions
 from profilestream.continual.update.job import UpdateJob
 from profilestream.continual.update.lessons import Lesson
 from profilestream.continual.update.steps import Options
+from profilestream.inference.pool import Served
 from profilestream.inference.triton_model.text_encoder import TextEncoder
 from tests.continual.publish import world as publishing
 
@@ -103,6 +105,10 @@ class Deployment:
         for start in range(0, 320, 32):
             yield [spare[n % len(spare)] for n in range(start, start + 32)]
 
+    async def served(self) -> dict[str, Served]:
+        """No workers."""
+        return {}
+
     async def migrate(self, encoder: str, progress: Callable[[int, int], None]) -> dict[str, int]:
         """Remember that it was asked for."""
         progress(7, 7)
@@ -162,7 +168,8 @@ class Place:
     @classmethod
     async def prepare(cls, folder: Path) -> "Place":
         """With its first encoder in use."""
-        models = await publishing.World(folder, options=PublishOptions(shadow=ShadowLimits(agreement=0.0))).prepare()
+        options = PublishOptions(shadow=ShadowLimits(agreement=0.0), canary=CanaryLimits(seconds=0.01))
+        models = await publishing.World(folder, options=options).prepare()
         return cls(models, Deployment(folder), TableTrainer())
 
     def job(self, deadline: Deadline | None = None, told: Callable[[str, int, int], None] | None = None) -> UpdateJob:
