@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from profilestream.inference.breaker import Breakers
 from profilestream.inference.codebook import Codebook
 from profilestream.inference.embedder import Embedder
 from profilestream.inference.hashing import HashEmbedder
@@ -75,16 +76,25 @@ class World:
     limits: Limits = field(default_factory=Limits)
     models: ModelSet | None = None
 
-    def engine(self, source: Source | None = None, sink: Sink | None = None, batch: int = 16) -> Engine:
+    def engine(
+        self,
+        source: Source | None = None,
+        sink: Sink | None = None,
+        batch: int = 16,
+        breakers: Breakers | None = None,
+    ) -> Engine:
         """An engine that ends at the end of the log, unless another source is given."""
-        models = self.models or small_models(self.embedder)
+        models, shared = self.models or small_models(self.embedder), breakers or Breakers()
         return Engine(
             source=source or MemorySource(self.log, "user-events"),
             sink=sink or MemorySink(self.log),
-            analyser=Analyser(lambda _: self.embedder, lambda: Serving(models), Redactor(), self.limits, LAYOUT),
-            applier=Applier(self.store, LAYOUT),
+            analyser=Analyser(
+                lambda _: self.embedder, lambda: Serving(models), Redactor(), self.limits, LAYOUT, breakers=shared
+            ),
+            applier=Applier(self.store, LAYOUT, shared),
             store=self.store,
             limits=BatchLimits(events=batch, seconds=0.0, in_flight=3),
+            breakers=shared,
         )
 
     def send(self, *events: UserEvent) -> None:

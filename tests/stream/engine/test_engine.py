@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from profilestream.inference.breaker import Breakers
 from profilestream.schemas.codec import decode_dead_letter, decode_update, encode
 from profilestream.stream.engine.engine import DEAD_LETTER_HEADER, Engine
 from profilestream.stream.engine.memory import MemoryLog, MemorySink, MemorySource
@@ -164,13 +165,38 @@ async def test_a_service_that_goes_away_costs_nothing(service: str) -> None:
     part.fail()
     engine = world.engine()
     task = await run_until(engine, lambda: engine.counters.received >= 3 * 16)
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await run_on()
     assert engine.counters.received == 3 * 16  # three batches in flight, and no more are fetched
     part.recover()
     await task
     assert engine.counters.applied == 200
     assert (await profiles(world, *[f"user{n}" for n in range(5)])).events.tolist() == [40] * 5
+
+
+async def test_nothing_is_read_while_a_call_waits() -> None:
+    """With a service away, what is new stays in the log, though there would be room for it in flight."""
+    world, breakers = World(), Breakers()
+    source = MemorySource(world.log, "user-events", follow=True)
+    engine = world.engine(source, breakers=breakers)
+    world.send(event(0))
+    world.embedder.fail()
+    task = await run_until(engine, lambda: breakers.encoder.blocking)
+    world.send(*[event(n) for n in range(1, 17)])
+    await run_on()
+    before = engine.counters.received
+    world.send(*[event(n) for n in range(17, 200)])
+    await run_on()
+    assert engine.counters.received == before <= 17  # one batch was being fetched when the breaker opened
+    world.embedder.recover()
+    source.close()
+    await task
+    assert engine.counters.applied == 200
+
+
+async def run_on() -> None:
+    """Let the engine do what it would do."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def test_nothing_is_acknowledged_before_its_update_is_safe() -> None:
