@@ -2,6 +2,9 @@ import asyncio
 
 import pytest
 
+from profilestream.deploy.local.ports import free_port
+from profilestream.inference.cache import CachedEmbedder
+from profilestream.inference.client import TritonEmbedder
 from profilestream.inference.hashing import HashEmbedder
 from profilestream.inference.pool import EncoderPool
 from profilestream.schemas.errors import InferenceUnavailableError
@@ -73,3 +76,22 @@ async def test_one_that_is_working_is_closed_when_it_is_done(pool: EncoderPool, 
     assert len(await working) == 1
     assert made["old"].closed
     assert not made["new"].closed
+
+
+async def test_what_caches_did_is_told_by_model() -> None:
+    """For metrics, and only of models that have a cache."""
+    pool = EncoderPool.of(CachedEmbedder(HashEmbedder(), 10), HashEmbedder(model="hash-v2"))
+    for _ in range(2):
+        await pool("hash-v1").embed(["a cat", "a dog"])
+    await pool("hash-v2").embed(["a cat"])
+    assert {name: (cache.hits, cache.misses) for name, cache in pool.caches.items()} == {"hash-v1": (2, 2)}
+
+
+async def test_a_server_that_is_away_is_noticed_without_a_text() -> None:
+    """Also behind a cache that would have answered; an encoder without a server is always there."""
+    triton = TritonEmbedder(f"127.0.0.1:{free_port()}", "encoder-v1", 64)
+    pool = EncoderPool.of(CachedEmbedder(triton, 10), HashEmbedder())
+    await pool.check("hash-v1", 1.0)
+    with pytest.raises(InferenceUnavailableError, match="encoder-v1"):
+        await pool.check("encoder-v1", 1.0)
+    await pool.close()
