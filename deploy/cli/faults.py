@@ -113,6 +113,8 @@ def _tell(report: Report) -> None:
     for problem in report.problems:
         output.print(f"  [bold]{problem}[/]", highlight=False)
     output.print(f"Logs and data: {report.logs}", highlight=False, soft_wrap=True)
+    again = f"profilestream faults --seed {report.seed} --faults {report.faults.total()}"
+    output.print(f"The same faults again: {again} (what they meet differs from run to run)", highlight=False)
 
 
 def _verdict(report: Report) -> str:

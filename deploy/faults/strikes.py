@@ -22,7 +22,7 @@ from .victim import Victim
 from .world import World
 
 _TREAD_SECONDS = 4.0  # that a worker which was told to die in its next call is given
-_IDLE_SECONDS = 40.0  # without any worker at work, after which all are ended, as a watchdog does
+_IDLE_SECONDS = 40.0  # without a worker at work though all servers are well: then all are ended, as a watchdog does
 _FULL_SECONDS = 10.0  # that a broker is given to notice that its disk is full
 
 StrikeAt = Callable[[World, Strike], Awaitable[Kind]]
@@ -230,7 +230,9 @@ async def _worker(world: World, one: Strike) -> Victim:
     patience = time.monotonic() + _IDLE_SECONDS
     while (found := world.crew.pick(one.pick, await world.at_work())) is None:
         await asyncio.sleep(0.1)
-        if time.monotonic() > patience:
+        if world.broker.busy.locked() or world.redis.busy.locked():
+            patience = time.monotonic() + _IDLE_SECONDS
+        elif time.monotonic() > patience:
             world.start_afresh()
             patience = time.monotonic() + _IDLE_SECONDS
     return found
