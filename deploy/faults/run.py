@@ -162,7 +162,20 @@ class _Round:
         self._began = time.monotonic()
 
     async def play(self, strikes: Collection[Strike]) -> None:
-        """Returns when all of them are over, and all events are written."""
+        """Returns when all of them are over, and all events are written.
+
+        Raises:
+            SetupError: A server does not come back.
+        """
+        try:
+            await self._play(strikes)
+        except BaseExceptionGroup as failures:
+            first: BaseException = failures
+            while isinstance(first, BaseExceptionGroup):
+                first = first.exceptions[0]
+            raise first from None
+
+    async def _play(self, strikes: Collection[Strike]) -> None:
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._world.load.run(stop))
