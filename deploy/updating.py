@@ -5,13 +5,12 @@ Imports torch and matplotlib: only for commands that train.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import structlog
-from redis.exceptions import LockError
 
 from ..continual.heads.ledger import Ledger
 from ..continual.update.job import Told, UpdateJob
@@ -22,15 +21,15 @@ from ..continual.update.trigger import Trigger, TriggerOptions
 from ..continual.update.tuning import FineTuner
 from ..inference.pool import Served
 from ..inference.retry import until_available
-from ..schemas.errors import BadRecordError, SetupError, StoreUnavailableError
+from ..schemas.errors import BadRecordError, SetupError
 from ..schemas.events import DriftReport
 from ..schemas.wire import Wire
 from ..stream.kafka.reader import follow
-from ..stream.store.redis import RedisStore, translated
 from . import publishing, wiring
 from .learning import LEDGER
 from .local.packages import fetch_package
 from .local.report import silent
+from .lock import single_flight
 from .migrating import migrate
 from .prepare import ENCODER
 from .settings import Settings
@@ -38,8 +37,6 @@ from .topics import DRIFT_REPORTS, FEEDBACK, USER_EVENTS
 
 log = structlog.get_logger(__name__)
 
-_LOCK = "profilestream:update-lock"
-_LEASE = 60.0  # seconds after its last word, a job that held the lock is taken for dead
 _LOOK = 2.0  # seconds between two looks at the triggers
 _LIVE_TEXTS, _LIVE_SECONDS = 512, 20.0
 
@@ -121,65 +118,6 @@ async def update(settings: Settings, reason: str, told: Told) -> JobState:
             told=told,
         )
         return await job.run(reason)
-
-
-@asynccontextmanager
-async def single_flight(store: RedisStore, lease: float = _LEASE) -> AsyncIterator[None]:
-    """Hold the lock of updates, with a token of our own; whoever dies loses it when the lease ends.
-
-    Raises:
-        SetupError: Another process holds it, or took it over while we did not speak.
-        StoreUnavailableError: Redis does not answer.
-    """
-    lock = store.client.lock(_LOCK, timeout=lease, blocking=False, thread_local=False)
-    with translated():
-        if not await lock.acquire():
-            raise SetupError(f"another update is running; if it died, its lock ends within {lease:.0f} seconds")
-    holder = asyncio.current_task()
-    lost = asyncio.Event()
-
-    async def hold() -> None:
-        spoke = time.monotonic()
-        while time.monotonic() - spoke < lease:
-            await asyncio.sleep(lease / 4)
-            try:
-                with _lock_errors():
-                    await lock.reacquire()
-            except StoreUnavailableError as error:
-                log.warning("lock of updates not renewed", error=str(error))
-            except SetupError:
-                break
-            else:
-                spoke = time.monotonic()
-        lost.set()
-        if holder:
-            holder.cancel()
-
-    holding = asyncio.create_task(hold())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if lost.is_set():
-            raise SetupError("the lock of updates was lost: another one may be running; run it again later") from None
-        raise
-    finally:
-        holding.cancel()
-        await asyncio.wait([holding])
-        if not lost.is_set():
-            try:
-                with _lock_errors():
-                    await lock.release()
-            except (SetupError, StoreUnavailableError) as error:
-                log.warning("lock of updates not released, it ends by itself", error=str(error))
-
-
-@contextmanager
-def _lock_errors() -> Iterator[None]:
-    with translated():
-        try:
-            yield
-        except LockError as error:
-            raise SetupError("the lock of updates is another's now") from error
 
 
 async def watch(settings: Settings, options: TriggerOptions, told: Told, ended: Callable[[JobState], None]) -> None:

@@ -18,8 +18,9 @@ def draw(gate: Mapping[str, Any], maps: Mapping[str, Mapping[str, float]]) -> by
         maps: Figures of the maps, by `source to target`.
     """
     found = {finding["check"]: finding["figures"] for finding in gate["findings"]}
-    figure = Figure(figsize=(12, 4), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
+    figure = Figure(figsize=(12, 4))
+    left, middle, right = figure.subplots(1, 3, gridspec_kw={"wspace": 0.3})
+    figure.subplots_adjust(left=0.06, right=0.98, bottom=0.14, top=0.82)
     _sides(left, gate, found)
     _gains(middle, found)
     _kept(right, found, maps)
