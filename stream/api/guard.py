@@ -92,7 +92,7 @@ class Requires(SecurityBase):
     def __init__(self, scope: Scope) -> None:
         self.model = BearerModel(description="A token of `api_tokens`, with the scope read or admin.")
         self.scheme_name = "token"
-        self.scope = scope
+        self.scope: Scope = scope
 
     async def __call__(self, request: Request) -> str:
         """The name of whoever asks; see Guard."""
