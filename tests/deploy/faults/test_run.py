@@ -37,6 +37,7 @@ def broker() -> Path | None:
     return None if apache.supported(found) else found
 
 
+@pytest.mark.timeout(600)  # a machine that does other things as well takes its time to start everything
 async def test_nothing_is_lost_and_nothing_doubled(settings: Settings, broker: Path | None) -> None:
     """A killed worker, a zombie, a Triton that dies, poison, and then a Redis that forgot everything."""
     kinds = (Kind.WORKER_KILLED_PUBLISHING, Kind.ZOMBIE, Kind.TRITON_KILLED, Kind.POISON, Kind.REDIS_EMPTY)
