@@ -76,8 +76,14 @@ class Comparison:
         self._compared = 0
 
     async def update(self, texts: Sequence[str]) -> None:
-        """Ask both about a batch, one after the other: two at once would slow each other down."""
+        """Ask both about a batch, one after the other: two at once would slow each other down.
+
+        Raises:
+            InferenceUnavailableError: Neither answers, which says nothing about the candidate.
+        """
         ours, theirs = await self._champion.answer(texts), await self._candidate.answer(texts)
+        if ours is None and theirs is None:
+            raise InferenceUnavailableError("neither the champion nor the candidate answers: try again later")
         self._texts += len(texts)
         self._calls += 1
         if ours is None or theirs is None:
@@ -103,10 +109,10 @@ class Comparison:
     def objection(self, limits: ShadowLimits) -> str | None:
         """Why the candidate must not go on, or None."""
         figures = self.figures
-        if self._texts < limits.texts:
-            return f"only {self._texts} texts were compared, {limits.texts} are needed"
         if figures["candidate_failures"] > max(limits.failures, figures["champion_failures"]):
             return f"{figures['candidate_failures']:.1%} of its calls failed"
+        if self._compared < limits.texts:
+            return f"only {self._compared} texts were compared, {limits.texts} are needed"
         slow = self._candidate.latency(0.5)
         if slow > max(limits.latency_floor, limits.latency * self._champion.latency(0.5)):
             return f"it took {1000 * slow:.0f} ms a call, the champion {1000 * self._champion.latency(0.5):.0f} ms"
