@@ -1,5 +1,6 @@
 """`profilestream learn bench`: strategies of continual learning, measured beside each other."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import orjson
 import typer
 
 from ...schemas.errors import ConfigurationError, SetupError
+from ..learning_report import show_report
 from ..prepare import encoder_source
 from ..settings import Settings
 from .console import errors, output, say
@@ -30,6 +32,7 @@ def command(
         Path, typer.Option("--output", help="For the picture, figures and finished runs, which are not run again.")
     ] = Path("bench-results/learn"),
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file too.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the accuracy matrix on the page, too.")] = False,
 ) -> None:
     """Tasks in turn: what each strategy forgets, beside training on everything at once. Finished runs are kept."""
     # Imported here: torch takes seconds, and no other command of this program may have it loaded.
@@ -62,6 +65,8 @@ def command(
         output.print(results.table())
         draw(results, directory / "results.png")
         say(f"picture, figures and finished runs: {directory}")
+        if show and asyncio.run(show_report(settings, results.as_dict())):
+            say("the page shows the accuracy matrix now")
     if results.left_out:
         left = ", ".join(f"{name} (seed {seed})" for name, seed in results.left_out)
         say(f"left out, for want of time: {left}. The same command goes on from here.")
