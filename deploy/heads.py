@@ -19,12 +19,14 @@ class RedisHeadPublisher:
         store: Where workers read heads.
         sink: Where they hear of them.
         wire: How they are told; `ModelEvent` is registered.
+        topic: Where they are told.
     """
 
-    def __init__(self, store: ModelStore, sink: Sink, wire: Wire) -> None:
+    def __init__(self, store: ModelStore, sink: Sink, wire: Wire, topic: str = MODEL_EVENTS) -> None:
         self._store = store
         self._sink = sink
         self._wire = wire
+        self._topic = topic
 
     async def publish(self, head: Head) -> None:
         """See HeadPublisher: first the head, then the word of it, so that nobody looks for what is not there."""
@@ -39,7 +41,7 @@ class RedisHeadPublisher:
             time=time.time_ns() // 1_000_000,
             properties={"encoder": head.encoder, "labels": str(len(head.labels))},
         )
-        await self._sink.publish([Outgoing(MODEL_EVENTS, head.task.encode(), self._wire.encode(event))])
+        await self._sink.publish([Outgoing(self._topic, head.task.encode(), self._wire.encode(event))])
 
     async def version(self, task: str, encoder: str) -> int | None:
         """See HeadPublisher; a head that is broken in Redis counts as lost."""

@@ -137,7 +137,11 @@ async def _learn(settings: Settings, folder: Path, figures: LearnerFigures) -> N
 
 
 async def feedback(
-    connection: KafkaConnection, wire: Wire, positions: Mapping[int, int], reading: asyncio.Event
+    connection: KafkaConnection,
+    wire: Wire,
+    positions: Mapping[int, int],
+    reading: asyncio.Event,
+    topic: str = FEEDBACK,
 ) -> AsyncIterator[Delivery]:
     """All feedback from where the ledger ends, from the beginning where it has none; never ends.
 
@@ -146,8 +150,9 @@ async def feedback(
         wire: How feedback is written.
         positions: For each partition the next offset.
         reading: Set when nothing that is written from now on is missed.
+        topic: Where it is.
     """
-    async with reader(connection, FEEDBACK, start="earliest") as consumer:
+    async with reader(connection, topic, start="earliest") as consumer:
         await _seek(consumer, positions)
         reading.set()
         async for record in consumer:
