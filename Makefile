@@ -9,7 +9,7 @@ PIP_OPTIONS ?=
 # Tests wait for brokers more than they compute. One process a file; each has servers of its own.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist loadfile
 
-.PHONY: demo test check bench learn-bench soak faults fuzz clean install
+.PHONY: demo test check bench learn-bench drift-bench soak faults fuzz clean install
 
 demo: $(VENV)/.demo
 	$(BIN)/profilestream demo $(ARGS)
@@ -28,6 +28,9 @@ bench: $(VENV)/.dev
 
 learn-bench: $(VENV)/.dev
 	$(BIN)/profilestream learn bench $(ARGS)
+
+drift-bench: $(VENV)/.bench
+	$(BIN)/profilestream drift bench $(ARGS)
 
 soak: $(VENV)/.dev
 	$(BIN)/profilestream soak $(ARGS)

@@ -14,6 +14,7 @@ from . import (
     dead_letters,
     demo,
     doctor,
+    drift,
     faults,
     learn,
     learn_bench,
@@ -99,4 +100,5 @@ learn.app.command(name="bench")(learn_bench.command)
 app.add_typer(learn.app, name="learn")
 app.add_typer(profile.app, name="profile")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(drift.app, name="drift")
 app.add_typer(models.app, name="models")
