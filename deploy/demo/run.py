@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from ...inference.models import ModelSet
 from ...schemas.errors import SetupError
@@ -19,6 +20,7 @@ from ...stream.store.models import RedisModelStore, load_models
 from ...stream.store.redis import RedisStore
 from ...stream.worker.status import Role, read_statuses
 from .. import wiring
+from ..local.api import api
 from ..local.children import learner, worker
 from ..local.packages import fetch_package
 from ..local.stack import Encoder, LocalStack
@@ -28,6 +30,7 @@ from ..terminal import plain
 from ..topics import ensure_topics
 from .accounting import Ledger
 from .datasets import PACKAGE, Selection, read_chitchat, select
+from .page import picture
 from .quality import TOP, Quality, evaluate
 from .replay import Replay
 from .screen import Screen, screen_for
@@ -216,12 +219,16 @@ async def run_demo(
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)
         await publish_models(here, prepared)
-        await asyncio.gather(stack.start(lambda: learner(here)), stack.start(lambda: worker(here)))
+        page, *_ = await asyncio.gather(
+            stack.start(lambda: api(here)), stack.start(lambda: learner(here)), stack.start(lambda: worker(here))
+        )
+        console.print(Text.assemble("watch it: ", (page.address, "bold cyan")), soft_wrap=True)
         store = wiring.store(here)
         try:
             with screen_on(console, len(selection.events)) as screen:
                 demo = Demo(here, options, selection, store, screen)
-                summary = await _watched(stack, demo.play(prepared, _servers(stack)))
+                summary = await _watched(stack, demo.play(prepared, _servers(stack, page.address)))
+            _dim(console, await picture(page.address, stack.run / "page.png"))
         finally:
             await store.close()
         if options.keep:
@@ -243,13 +250,14 @@ async def _watched(stack: LocalStack, play: Coroutine[Any, Any, Summary]) -> Sum
         await asyncio.gather(playing, watching, return_exceptions=True)
 
 
-def _servers(stack: LocalStack) -> dict[str, str]:
+def _servers(stack: LocalStack, page: str) -> dict[str, str]:
     """Which server plays which part, or why there is a twin in its place."""
     triton = stack.addresses.triton
     return {
         "kafka": stack.addresses.kafka,
         "redis": stack.addresses.redis,
         "encoder": f"triton {triton}" if triton else f"in-process twin ({stack.missing.get('triton', 'as asked for')})",
+        "page": page,
     }
 
 

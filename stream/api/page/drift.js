@@ -1,7 +1,7 @@
 // Can the profiles be trusted today? Reference against current, scores against their thresholds, alarms.
 
 import { histogram, legend, moved, scores, spark } from "./charts.js";
-import { $, empty, h, moment, number, show, tone } from "./dom.js";
+import { $, empty, h, moment, number, percent, show, tone } from "./dom.js";
 
 const KINDS = { mix: "Other topics than before", content: "Content that is new to the model", labels: "Labels disagree", model: "The model changed", sentiment: "Sentiment about a topic" };
 const STATES = { empty: ["quiet", "not watched"], collecting: ["quiet", "learning what is usual"], calm: ["ok", "calm"], alarm: ["alarm", "alarm"] };
@@ -21,8 +21,15 @@ export function drawDrift(found = drift) {
   }
   const width = Math.max(260, ($("drift-body").clientWidth - (innerWidth > 736 ? 32 : 0)) / (innerWidth > 736 ? 2 : 1));
   show($("drift-body"),
+    drift.state === "collecting" ? collecting() : null,
     drift.statistics.length ? h("ul", { class: "signals" }, drift.statistics.map(signal)) : null,
     h("div", { class: "sides" }, scoreSide(), noveltySide(width), codesSide(width), alarms()));
+}
+
+function collecting() {
+  const share = Math.min(1, drift.reference / (drift.wanted || 1));
+  return h("p", { class: "bar collecting" }, h("span", {}, "Reference"), h("span", {}, percent(share)),
+    h("span", { class: "track" }, h("i", { class: "fill", style: { width: `${100 * share}%` } })));
 }
 
 function note() {

@@ -81,7 +81,7 @@ function row(user) {
   const first = user.interests[0];
   const flash = user.changed;
   user.changed = false;
-  const about = first ? `${first.label} ${percent(first.share)}` : "no interest yet";
+  const about = first ? `${percent(first.share)} ${first.label}` : "no interest yet";
   return h("li", {}, h("button", {
     type: "button", "data-user": user.user, "aria-current": String(user.user === chosen), class: flash ? "flash" : null,
     onclick: () => choose(user.user),

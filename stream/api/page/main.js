@@ -87,7 +87,7 @@ async function start() {
     const latest = await loadLatest();
     $("users").textContent = number(latest.indexed);
     $("users-note").textContent = latest.complete ? "known to this page" : "known so far";
-    if (!shown() && latest.users.length) await choose(wanted() ?? latest.users.at(-1).user);
+    if (!shown() && latest.users.length) await choose(wanted() ?? latest.users.reduce((a, b) => (b.events > a.events ? b : a)).user);
   });
   every(10, models);
   every(15, async () => drawTrends(await get("v1/trends?hours=24")));

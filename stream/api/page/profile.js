@@ -33,7 +33,7 @@ export async function openProfile(wanted) {
     if (user !== wanted) return;
     profile = found;
     points = (history?.points ?? []).map((point) => [point.time, shares(point.interests)]);
-    alike = similar?.users ?? [];
+    alike = (similar?.users ?? []).filter((one) => one.similarity > 0.05);
     add(found.last_seen, found.interests);
     draw();
   } catch (problem) {
@@ -82,7 +82,7 @@ function draw() {
   const tint = (label) => (leading.includes(label) ? `k${leading.indexOf(label)}` : "");
   show($("profile"),
     h("div", { class: "who" }, h("h3", {}, profile.user),
-      h("span", { class: "note" }, `${number(profile.events)} events, ${moment(profile.first_seen)} to ${moment(profile.last_seen)}`),
+      h("span", { class: "note" }, `${number(profile.events)} ${profile.events === 1 ? "event" : "events"}, ${span(profile.first_seen, profile.last_seen)}`),
       h("span", { class: "note" }, `revision ${number(profile.revision)}, ${number(profile.bytes)} bytes`)),
     h("div", { class: "facets" },
       facet("Interests", bars(profile.interests, tint)),
@@ -95,6 +95,7 @@ function draw() {
       facet("Users like this", similar())));
 }
 
+const span = (first, last) => (first === last ? moment(first) : `${moment(first)} to ${moment(last)}`);
 const facet = (title, content, kind = null) => h("div", { class: kind }, h("h3", {}, title), content);
 
 function bars(interests, tint) {
