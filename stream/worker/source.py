@@ -22,11 +22,12 @@ class BatchSource:
         self._pending: dict[Partition, deque[int]] = {}
         self._changed = asyncio.Event()
         self._closed = False
+        self._draining = False
 
     async def put(self, records: Sequence[Record]) -> None:
-        """Take records, when there is room. After `close` they are left to be read again."""
-        await self._until(lambda: self._closed or len(self._records) < self._room)
-        if not self._closed:
+        """Take records, when there is room. After `drained` or `close` they are left to be read again."""
+        await self._until(lambda: self._ending or len(self._records) < self._room)
+        if not self._ending:
             self._records.extend(records)
             for record in records:
                 self._pending.setdefault(record.partition, deque()).append(record.offset)
@@ -59,7 +60,15 @@ class BatchSource:
         return sum(map(len, self._pending.values()))
 
     async def drained(self) -> None:
-        """Wait until everything that was taken is acknowledged, or the source is closed."""
+        """Give no more, and wait until what was given is acknowledged, or the source is closed.
+
+        What waits here is left to be read again: it is much, and whoever comes next needs it no less soon.
+        """
+        self._draining = True
+        for record in reversed(self._records):
+            self._pending[record.partition].pop()
+        self._records.clear()
+        self._changed.set()
         await self._until(lambda: self._closed or not self.waiting())
 
     def close(self) -> None:
@@ -68,6 +77,10 @@ class BatchSource:
         self._pending.clear()
         self._records.clear()
         self._changed.set()
+
+    @property
+    def _ending(self) -> bool:
+        return self._closed or self._draining
 
     async def _until(self, true: Callable[[], bool]) -> None:
         """Wait for a condition that only calls of this object change."""

@@ -49,19 +49,22 @@ async def test_a_full_buffer_makes_the_reader_wait() -> None:
     await waiting
 
 
-async def test_it_is_drained_when_all_is_acknowledged() -> None:
-    """Partitions are handed over when everything that was read of them is finished, and not before."""
+async def test_it_is_drained_when_all_that_was_given_is_acknowledged() -> None:
+    """Partitions are handed over when the engine has finished what it has, and not before; the rest is read again."""
     told = Told()
     source = BatchSource(100, told)
-    await source.put(records(ONE, 5, 6) + records(TWO, 9))
+    await source.put(records(ONE, 5) + records(TWO, 9) + records(ONE, 6, 7) + records(TWO, 10))
+    assert len(await source.fetch(2, 0.0)) == 2
     draining = asyncio.create_task(source.drained())
-    source.acknowledge(ONE, 7)
+    source.acknowledge(ONE, 6)
     await asyncio.sleep(0)
     assert not draining.done()
     assert source.waiting() == 1
+    await source.put(records(ONE, 8))
     source.acknowledge(TWO, 10)
     await draining
-    assert told == [(ONE, 7), (TWO, 10)]
+    assert told == [(ONE, 6), (TWO, 10)]
+    assert source.waiting() == 0
 
 
 async def test_a_closed_source_keeps_nobody() -> None:
