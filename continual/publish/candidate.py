@@ -89,15 +89,17 @@ class Candidates:
         self._export = export
 
     async def champion(self) -> ModelVersion:
-        """The version that answers; the first time, the encoder that was prepared becomes the first champion.
+        """The version that answers; without a registry, the encoder in use becomes the first champion.
 
         Raises:
             ArtefactError: It was not prepared, or has no codebook in the store.
+            StoreUnavailableError: The store does not answer.
         """
         if self.registry.book().champion is None:
-            self.registry.put_bundle(await self._releases.in_use(self._base))
-            source = open_model(self._repository / self._base).manifest.source
-            version = ModelVersion(name=self._base, state="begun", source=source, manifest=self._manifest(self._base))
+            name = await self._releases.pointed() or self._base  # a registry that was lost must not turn workers back
+            source = open_model(self._repository / name).manifest.source
+            version = ModelVersion(name=name, state="begun", source=source, manifest=self._manifest(name))
+            self.registry.put_bundle(await self._releases.in_use(name))
             self.registry.change(lambda book: book.with_first(version, self._ledger.clock()))
         book = self.registry.book()
         return book.version(str(book.champion))
@@ -197,7 +199,10 @@ class Candidates:
             stack.push_async_callback(served.close)
             exported = await asyncio.to_thread(self.local, name)
             stack.push_async_callback(exported.close)
-            figures = await parity(served, exported)
+            try:
+                figures = await parity(served, exported)
+            except ConfigurationError as error:  # an answer of the wrong shape
+                return await self.refuse(name, str(error))
         self._ledger.check(name, "parity", figures)
         if not figures["cosine"] >= self._options.cosine:
             return await self.refuse(name, f"its answers are not the exported file's: cosine {figures['cosine']:.4f}")

@@ -7,7 +7,7 @@ import structlog
 
 from ...inference.heads import Head
 from ...inference.names import codebook_name, head_name
-from ...inference.pointer import POINTER
+from ...inference.pointer import POINTER, Pointer
 from ...schemas.errors import ArtefactError, UnavailableError
 from ...schemas.events import ModelEvent
 from .bundle import Bundle
@@ -63,6 +63,16 @@ class Releases:
         for name, data in bundle.artefacts().items():
             if not await self._newer_head(name, data):
                 await self._store.put(name, data)
+
+    async def pointed(self) -> str | None:
+        """The encoder that workers are pointed to; None where there is no pointer.
+
+        Raises:
+            ArtefactError: The pointer is damaged.
+            StoreUnavailableError: The store does not answer.
+        """
+        data = await self._store.get(POINTER)
+        return None if data is None else Pointer.from_bytes(data).champion
 
     async def point(self) -> None:
         """Make the pointer in the store say what the registry says.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -331,3 +332,15 @@ async def test_steps_may_be_repeated_after_the_promotion(world: World) -> None:
     ):
         assert (version.name, version.state) == (name, "champion")
     assert world.registry.book().previous == BASE
+
+
+async def test_a_lost_registry_does_not_turn_workers_back(world: World, tmp_path: Path) -> None:
+    """Whoever deleted the folder finds the encoder in use as the first one, not the one of the settings."""
+    name = await world.staged()
+    await world.publisher().promote(name)
+    rmtree(world.registry.folder)
+    assert (await world.publisher().champion()).name == name
+    await world.publisher().resume()
+    pointer = await world.pointer()
+    assert pointer
+    assert pointer.champion == name
