@@ -19,7 +19,7 @@ from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.sink import start_producer
 from ..topics import USER_EVENTS
 
-BUSY, RARE = 2, 200  # users
+BUSY, RARE = 2, 600  # users
 _NOW = 1_750_000_000_000  # event times are of one past week: they need not be true
 _RATE = 150.0  # events a second
 _PAUSE = 0.15

@@ -12,7 +12,7 @@ from ...stream.store.redis import RedisStore
 
 Place = Literal["store", "broker"]
 
-SLOW_SECONDS = 1.5  # longer than Faust takes from an acknowledgement to its commit
+SLOW_SECONDS = 2.5  # longer than Faust takes from an acknowledgement to its commit, on a busy machine too
 
 SIGNALS: dict[Place, signal.Signals] = {"store": signal.SIGUSR1, "broker": signal.SIGUSR2}
 """What a process is sent to die in its next call to that place."""
