@@ -61,7 +61,7 @@ async def read_statuses(client: "Redis", role: Role = "worker") -> dict[str, dic
     """The state of each process of a role that spoke lately, by name."""
     prefix = f"{_PREFIX}{role}:"
     with translated():
-        keys = sorted([key async for key in client.scan_iter(match=prefix + "*")])
+        keys = sorted([key async for key in client.scan_iter(match=prefix + "*", count=1000)])
         values = await client.mget(keys) if keys else []
     return {
         key.decode().removeprefix(prefix): orjson.loads(value) for key, value in zip(keys, values, strict=True) if value
