@@ -24,5 +24,5 @@ class DarkReplay(ExperienceReplay):
         known = dark.logits > NEVER / 2
         distance = ((again - dark.logits).masked_fill(~known, 0.0) ** 2).sum() / known.sum()
         entropy = nn.functional.cross_entropy
-        loss = entropy(own, new.ids) + self.options.alpha * distance
+        loss: Tensor = entropy(own, new.ids) + self.options.alpha * distance
         return loss + self.options.beta * entropy(replayed, plain.ids)

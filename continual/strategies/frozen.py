@@ -13,10 +13,10 @@ from .strategy import Report, Scores, Strategy, Task
 
 
 class Frozen(Strategy):
-    """A closed form on the champion's embeddings.
+    """A closed form on the embeddings of a tower, as they are when texts come.
 
     Args:
-        tower: Embeds; it is not trained.
+        tower: Embeds; it is not trained here.
         method: The closed form.
     """
 

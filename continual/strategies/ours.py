@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ...inference.features import RandomFeatures
 from ..buffer.balanced import BalancedBuffer
 from ..buffer.base import Limits
 from ..training.tower import Tower
-from .drifting_ridge import DriftingRidge
 from .er_ace import AsymmetricReplay
+from .frozen import frozen_ridge
 from .strategy import Scores, StrategyOptions, Task
 from .tuned import Examples, distillation
 
@@ -19,8 +18,10 @@ class Ours(AsymmetricReplay):
     """Replay from a class-balanced buffer with ER-ACE's masking (Caccia et al., ICLR 2022), and two distillations.
 
     Replayed texts keep the logits that they had (DER: Buzzega et al., NeurIPS 2020), and all texts their embeddings:
-    `1 - cos(new, champion)`, where the champion is the encoder before the task. The head that answers is a ridge
-    regression on random features (McDonnell et al., NeurIPS 2023) whose sums follow the encoder.
+    `1 - cos(new, champion)`, where the champion is the encoder before the task. The trained head answers together with
+    a ridge regression on random features (McDonnell et al., NeurIPS 2023): both are linear, so their sum is a single
+    head on those features. The regression's sums over texts that are gone stay in the space in which these were
+    embedded: the distillation of embeddings keeps it near enough.
 
     Args:
         tower: To be trained.
@@ -30,18 +31,17 @@ class Ours(AsymmetricReplay):
     def __init__(self, tower: Tower, options: StrategyOptions) -> None:
         seed = options.training.seed
         super().__init__(tower, options, BalancedBuffer(limits=Limits(items=options.buffer), seed=seed))
-        dimensions = tower.base.encoder.dimensions
-        self.ridge = DriftingRidge(RandomFeatures(seed=seed, count=options.features, dimensions=dimensions))
+        self.ridge = frozen_ridge(tower, options.features, seed)
         self._champion: dict[str, Tensor] = {}
 
     def remember(self, task: Task) -> None:
         """Take a task for known: the head learns it too."""
         super().remember(task)
-        self._teach(task)
+        self.ridge.learn(task, _quiet)
 
     def before(self, task: Task) -> None:
         """What the champion makes of everything that will be seen in this task."""
-        texts = self._at_hand(task)
+        texts = list(dict.fromkeys([*task.texts, *(item.text for item in self.replayed)]))
         embeddings = torch.from_numpy(self.network.tower.embed(texts))
         self._champion = dict(zip(texts, embeddings, strict=True))
 
@@ -59,19 +59,15 @@ class Ours(AsymmetricReplay):
         return loss + self.options.distillation * soft
 
     def after(self, task: Task) -> None:
-        """The head's sums follow the encoder and take the new texts in; then some texts are remembered."""
-        texts = self._at_hand(task)
-        before = torch.stack([self._champion[text] for text in texts]).numpy()
-        self.ridge.follow(before, self.network.tower.embed(texts))
-        self._teach(task)
-        self.store(task)
+        """The closed form takes the new texts in; some are remembered."""
+        self.ridge.learn(task, _quiet)
+        super().after(task)
 
     def scores(self, texts: Sequence[str]) -> Scores:
-        """Of the head in closed form."""
-        return self.ridge.scores(self.network.tower.embed(texts))
+        """Of the trained head and the head in closed form, added up."""
+        scores: Scores = super().scores(texts) + self.options.ridge * self.ridge.scores(texts)
+        return scores
 
-    def _teach(self, task: Task) -> None:
-        self.ridge.add(self.network.tower.embed(task.texts), self.ids(task.labels), len(self.labels))
 
-    def _at_hand(self, task: Task) -> list[str]:
-        return list(dict.fromkeys([*task.texts, *(item.text for item in self.replayed)]))
+def _quiet(_done: int, _total: int) -> None:
+    """Training has been told; the closed form takes seconds."""

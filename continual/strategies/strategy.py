@@ -44,6 +44,7 @@ class StrategyOptions:
         distillation: LwF and ours: weight of the logits from before.
         temperature: LwF and ours: of that distillation.
         embedding: Ours: weight of `1 - cos(new, champion)`.
+        ridge: Ours: weight of the head in closed form beside the trained one.
         joint_epochs: Passes of joint training over everything.
     """
 
@@ -57,7 +58,8 @@ class StrategyOptions:
     ewc_decay: float = 0.9
     distillation: float = 1.0
     temperature: float = 2.0
-    embedding: float = 20.0
+    embedding: float = 5.0
+    ridge: float = 20.0
     joint_epochs: int = 5
 
 
