@@ -78,6 +78,8 @@ def _said(figures: Mapping[str, Any]) -> str:
 
 
 def _number(value: str | float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
 
 
