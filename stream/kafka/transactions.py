@@ -103,10 +103,8 @@ class TransactionalSink:
             # All of them are waited for, so that no failure is left behind unseen.
             outcomes = await asyncio.gather(*sent, return_exceptions=True)
             for message, outcome in zip(messages, outcomes, strict=True):
-                if isinstance(outcome, MessageSizeTooLargeError):
-                    raise too_large(message) from outcome
                 if isinstance(outcome, BaseException):
-                    raise outcome
+                    raise _meant(outcome, message)
 
     def _producer(self, partition: Partition) -> AIOKafkaProducer:
         return AIOKafkaProducer(
@@ -118,6 +116,10 @@ class TransactionalSink:
             max_request_size=LARGEST_MESSAGE,
             max_batch_size=128 * 1024,
         )
+
+
+def _meant(outcome: BaseException, message: Outgoing) -> BaseException:
+    return too_large(message) if isinstance(outcome, MessageSizeTooLargeError) else outcome
 
 
 async def _send(producer: AIOKafkaProducer, message: Outgoing) -> "asyncio.Future[object]":
