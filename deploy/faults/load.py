@@ -19,7 +19,7 @@ from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.sink import start_producer
 from ..topics import USER_EVENTS
 
-BUSY, RARE = 2, 600  # users
+BUSY, RARE = 2, 200  # users; others come once, so that no later update of theirs makes a lost one good
 _NOW = 1_750_000_000_000  # event times are of one past week: they need not be true
 _RATE = 150.0  # events a second
 _PAUSE = 0.15
@@ -161,13 +161,13 @@ def message(event: UserEvent) -> Message:
 
 
 def draw_event(dice: random.Random, number: int) -> UserEvent:
-    """A valid event: every other one of a few busy users, the rest of users in whom no later event makes good."""
+    """A valid event: every other one of a few busy users, the rest of users who come now and then, or once."""
     kind = dice.choice(EVENT_TYPES)
     says = kind in SPOKEN_TYPES or dice.random() < 0.2
-    who = f"busy-{dice.randrange(BUSY)}" if dice.random() < 0.5 else f"rare-{dice.randrange(RARE)}"
+    busy, rare, once = f"busy-{dice.randrange(BUSY)}", f"rare-{dice.randrange(RARE)}", f"once-{number}"
     return UserEvent(
         id=f"event-{number}",
-        user=who,
+        user=dice.choice((busy, busy, rare, once)),
         type=kind,
         time=_NOW + 100 * number - dice.choice((0, 0, dice.randrange(DAY_MS))),
         text=dice.choice(TEXTS) if says else None,
