@@ -32,7 +32,8 @@ class Network(nn.Module):
         super().__init__()
         self.tower = tower
         self.scale = scale
-        self.head = nn.Linear(tower.base.encoder.dimensions, 0, device=tower.device)
+        dimensions = tower.base.encoder.dimensions
+        self.head = _linear(torch.zeros(0, dimensions, device=tower.device), torch.zeros(0, device=tower.device))
 
     def forward(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Logits, shape (texts, labels), and embeddings, shape (texts, dimensions)."""
@@ -51,9 +52,7 @@ class Network(nn.Module):
         rows = nn.functional.normalize(means.to(self.head.weight), dim=-1)
         known, bias = self.head.weight, self.head.bias
         start = bias.mean() if len(bias) else bias.new_zeros(())
-        self.head = nn.Linear(known.shape[1], len(known) + len(rows), device=known.device)
-        self.head.weight.copy_(torch.cat([known, rows]))
-        self.head.bias.copy_(torch.cat([bias, start.expand(len(rows))]))
+        self.head = _linear(torch.cat([known, rows]), torch.cat([bias, start.expand(len(rows))]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,6 +197,14 @@ class Tuned(Strategy):
 
     def _tensor(self, ids: np.ndarray) -> Tensor:
         return torch.from_numpy(ids.astype(np.int64)).to(self.training.device)
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """With these weights, so that nothing random is drawn."""
+    layer = nn.Linear(1, 1, device="meta")
+    layer.out_features, layer.in_features = weight.shape
+    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return layer
 
 
 def only(logits: Tensor, ids: Tensor) -> Tensor:
