@@ -26,10 +26,12 @@ from ..stream.kafka.sink import KafkaSink
 from ..stream.metrics.endpoint import Endpoint
 from ..stream.metrics.metrics import Metrics
 from ..stream.redaction import Redactor
+from ..stream.store.drift import RedisDriftStore
 from ..stream.store.models import RedisModelStore, load_models
 from ..stream.store.redis import RedisStore
 from ..stream.worker.status import publish_status
 from . import checks, wiring
+from .exams import report_exams
 from .heads import RedisHeadPublisher
 from .learner_figures import LearnerFigures
 from .recent_texts import RecentTexts
@@ -132,6 +134,7 @@ async def _learn(settings: Settings, folder: Path, figures: LearnerFigures) -> N
         reading = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(_report(store, learner, reading))
+            group.create_task(report_exams(RedisDriftStore(store.client), embedder.model, learner))
             group.create_task(texts.follow(wiring.kafka(settings), USER_EVENTS, wire))
             await learner.run(feedback(wiring.kafka(settings), wire, ledger.positions(), reading))
 
