@@ -180,7 +180,7 @@ async def test_three_texts_of_a_new_label_change_what_workers_say(place: Place) 
         assert place.models().heads["interest"].labels == labels
 
 
-@pytest.mark.parametrize("kafka", ["tansu"], indirect=True, scope="session")  # the broker plays no part in it
+@pytest.mark.parametrize("kafka", ["embedded_kafka"], indirect=True, scope="session")  # the broker plays no part in it
 async def test_a_learner_that_is_started_again_reads_nothing_twice(place: Place) -> None:
     """Its ledger says where to go on, and what was learned before is in the next head."""
     following = follow_model_events(place.connection, place.told, place.models, Wire())
