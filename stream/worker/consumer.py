@@ -156,8 +156,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
             self._behind = not self._unchanged(assignment)
         else:
             self._behind = True  # until what this fetch brings was taken, even if we are cancelled
-            self._call = asyncio.ensure_future(self._wait_next_records(FETCH_SECONDS))
-            found, _ = await asyncio.shield(self._call)
+            self._call = call = asyncio.ensure_future(self._wait_next_records(FETCH_SECONDS))
+            found, _ = await asyncio.shield(call)
             self._behind = bool(found) and not await self._hand_on(assignment, found)
 
     async def _settled(self) -> None:
