@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
@@ -26,7 +26,9 @@ def command(
     data: Annotated[
         Path | None, typer.Option(help="Another benchmark: JSON with tasks, train, val and test; without it, CLINC150.")
     ] = None,
-    tuning: Annotated[str, typer.Option(help="What of the encoder is tuned: head, top, lora or all.")] = "top",
+    tuning: Annotated[
+        Literal["head", "top", "lora", "all"], typer.Option(help="What of the encoder is tuned.")
+    ] = "top",
     budget: Annotated[float | None, typer.Option(min=0, help="Seconds, after which nothing more is begun.")] = None,
     directory: Annotated[
         Path, typer.Option("--output", help="For the picture, figures and finished runs, which are not run again.")
@@ -49,8 +51,6 @@ def command(
     names = list(STRATEGIES) if strategies == "all" else [name.strip() for name in strategies.split(",")]
     if unknown := [name for name in names if name not in STRATEGIES]:
         raise ConfigurationError(f"there is no strategy {unknown[0]!r}; there are {', '.join(STRATEGIES)}")
-    if tuning not in ("head", "top", "lora", "all"):
-        raise ConfigurationError(f"--tuning is head, top, lora or all, not {tuning!r}")
     options = StrategyOptions(buffer=buffer, training=TrainingOptions(tuning=tuning))
     setting = Setting(benchmark=read_benchmark(data or find_clinc150()), per_class=per_class, options=options)
     encoder = load_encoder(encoder_source(settings, say))
