@@ -112,12 +112,7 @@ class TritonEmbedder:
         if not texts:
             return np.empty((0, self.dimensions), dtype=np.float32)
         encoded, positions = distinct(texts, self._limits.text_bytes)
-        try:
-            async with asyncio.timeout(self._retries.deadline):
-                rows = await self._embed_distinct(encoded)
-        except TimeoutError:
-            raise self._unavailable(f"no answer within {self._retries.deadline:g} s") from None
-        return rows[positions]
+        return (await self._embed_distinct(encoded))[positions]
 
     async def check(self, timeout: float) -> None:  # noqa: ASYNC109 -- it is Triton that needs to know it
         """Ask once whether the model is there.
@@ -149,8 +144,13 @@ class TritonEmbedder:
         return rows
 
     async def _request(self, texts: Sequence[bytes]) -> Embeddings:
+        # The deadline is each request's: however slow the encoder, many texts are then many answers, not a failure.
         async with self._in_flight:
-            return await retry(self._retries, lambda seconds: self._infer(texts, seconds))
+            try:
+                async with asyncio.timeout(self._retries.deadline):
+                    return await retry(self._retries, lambda seconds: self._infer(texts, seconds))
+            except TimeoutError:
+                raise self._unavailable(f"no answer within {self._retries.deadline:g} s") from None
 
     async def _infer(self, texts: Sequence[bytes], seconds: float) -> Embeddings:
         tensor = InferInput("TEXT", [len(texts), 1], "BYTES")
