@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     batch_seconds: float = Field(0.02, ge=0, le=60, description="Longest time to wait for a micro-batch to fill.")
     batches_in_flight: int = Field(4, ge=1, le=64, description="Micro-batches that are worked on at the same time.")
     embed_deadline: float = Field(
-        10.0, gt=0, description="Seconds for a call to the encoder, after which it is made again."
+        10.0, gt=0, description="Seconds for a request to the encoder, after which it is made again."
     )
     half_life_short: float = Field(86_400.0, gt=0, description="Half-life of recent interests, in seconds (a day).")
     half_life_long: float = Field(2_592_000.0, gt=0, description="Half-life of interests, in seconds (30 days).")
