@@ -59,7 +59,8 @@ class Evidence:
     def gains(self) -> NDArray[np.float64]:
         """For each text 1 where only the candidate is right, -1 where only the champion is, else 0."""
         ours, theirs = (side.probabilities.argmax(axis=1) == self.labels for side in (self.candidate, self.champion))
-        return ours.astype(np.float64) - theirs.astype(np.float64)
+        gains: NDArray[np.float64] = ours.astype(np.float64) - theirs.astype(np.float64)
+        return gains
 
     def accuracy(self, side: Side) -> float:
         """Share of the texts that a side answers rightly."""

@@ -183,7 +183,9 @@ def _fit_chain(
 
 
 def _profiles(people: People, rows: NDArray[np.float32], codebook: Codebook, layout: Layout) -> ProfileTable:
-    return profiles_of(people, codebook.project(rows), codebook.assign(rows)[0].astype(np.int64), layout)
+    return profiles_of(
+        people, codebook.project(rows).astype(np.float64), codebook.assign(rows)[0].astype(np.int64), layout
+    )
 
 
 def _stored(table: ProfileTable, model: str) -> list[bytes]:

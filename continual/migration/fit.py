@@ -82,8 +82,7 @@ def ridge_to_identity(x: Vectors, y: Vectors, penalty: float) -> NDArray[np.floa
     """
     moments = x.T @ x
     pull = penalty * float(np.trace(moments)) / len(moments) * np.eye(len(moments))
-    solved: NDArray[np.float64] = np.linalg.solve(moments + pull, x.T @ y + pull)
-    return solved
+    return np.asarray(np.linalg.solve(moments + pull, x.T @ y + pull), dtype=np.float64)
 
 
 def _check(x: Vectors, y: Vectors) -> None:

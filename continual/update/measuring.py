@@ -120,14 +120,14 @@ class _Half:
         self, people: People, profiles: ProfileTable, items: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """How well profiles find these of the held-out texts."""
-        return retrieved(profiles, people, self.projected(items), self._labels[self._held][items])
+        return retrieved(profiles, people, self.projected(items), self._labels[self._held][items].astype(np.int64))
 
 
 def _people(labels: NDArray[np.integer]) -> tuple[People, NDArray[np.int64], NDArray[np.int64]]:
     """Users who write one half of the held-out texts and look for the other; labels are in both, where they can be."""
     order = np.argsort(labels, kind="stable")
     written, items = np.sort(order[::2]), np.sort(order[1::2])
-    people = draw_people(labels[written], users=_USERS, interests=_INTERESTS, events=_EVENTS)
+    people = draw_people(labels[written].astype(np.int64), users=_USERS, interests=_INTERESTS, events=_EVENTS)
     return people, written, items
 
 

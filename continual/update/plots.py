@@ -56,7 +56,7 @@ def _gains(axes: Axes, found: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def _kept(axes: Axes, found: Mapping[str, Mapping[str, float]], maps: Mapping[str, Mapping[str, float]]) -> None:
-    values = {}
+    values: dict[str, float] = {}
     for check, names in (("migration", {"several": "several\ninterests", "one": "one\nvector"}),):
         values |= {label: found[check][name] for name, label in names.items() if name in found.get(check, {})}
     forth = next(iter(maps.values()), None)

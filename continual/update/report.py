@@ -77,10 +77,12 @@ def _said(figures: Mapping[str, Any]) -> str:
     return _cell(", ".join(f"{name} {_number(value)}" for name, value in plain.items())) or "done"
 
 
-def _number(value: str | float) -> str:
+def _number(value: str | float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+    if isinstance(value, str):
+        return value
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}"
 
 
 def _cell(text: str) -> str:

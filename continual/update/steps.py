@@ -105,7 +105,12 @@ async def collect(context: Context) -> dict[str, Any]:
     task = main_task(lessons)
     of_task = [lesson for lesson in lessons if lesson.task == task]
     held_out = sum(lesson.held_out for lesson in of_task)
-    figures = {"texts": len(lessons), "task": task, "labels": len({i.label for i in of_task}), "held_out": held_out}
+    figures: dict[str, Any] = {
+        "texts": len(lessons),
+        "task": task,
+        "labels": len({i.label for i in of_task}),
+        "held_out": held_out,
+    }
     new = sorted(label for its_task, label in context.new(lessons) if its_task == task)
     if len(of_task) < context.options.fewest or held_out < context.options.fewest_held_out or figures["labels"] < 2:
         why = f"{len(of_task)} labelled texts of {figures['labels']} labels are too few to train on"

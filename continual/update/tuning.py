@@ -94,7 +94,7 @@ def tune(
     )
     tower = Tower(base_for(champion, options.training), options.training)
     strategy = Ours(tower, strategy_options)
-    fresh, old = np.flatnonzero(new), np.flatnonzero(~new)
+    fresh, old = np.flatnonzero(new).tolist(), np.flatnonzero(~new).tolist()
     if len(fresh) and len(old):
         strategy.remember(Task(name="old", texts=[texts[n] for n in old], labels=[labels[n] for n in old]))
     rows = fresh if len(fresh) else old
