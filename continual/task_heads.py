@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -145,8 +146,8 @@ class TaskHeads:
         """Embeddings, shape (n, d), waiting for the encoder where it is away."""
         rows = [np.zeros((0, self._embedder.dimensions), np.float32)]
         for at in range(0, len(texts), _BATCH):
-            batch = texts[at : at + _BATCH]
-            rows.append(await until_available(lambda batch=batch: self._embedder.embed(batch), "encoder"))
+            some = partial(self._embedder.embed, texts[at : at + _BATCH])
+            rows += [await until_available(some, "encoder")]
         return np.concatenate(rows)
 
     def forget_older(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from ..continual.heads.ledger import Ledger
+from ..continual.heads.ledger import LEDGER, Ledger
 from ..continual.update.job import Told, UpdateJob
 from ..continual.update.lessons import Lesson
 from ..continual.update.ports import Progress
@@ -26,7 +26,6 @@ from ..schemas.events import DriftReport
 from ..schemas.wire import Wire
 from ..stream.kafka.reader import follow
 from . import publishing, wiring
-from .learning import LEDGER
 from .local.packages import fetch_package
 from .local.report import silent
 from .lock import single_flight

@@ -9,6 +9,7 @@ the older space until the user does something, and is carried over when it is re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import structlog
@@ -101,7 +102,7 @@ class Sweep:
     async def _move(self, users: Sequence[str], swept: Swept) -> None:
         waiting = list(users)
         for _ in range(_LOOKS):
-            stored = await until_available(lambda some=tuple(waiting): self._store.load(some), "store")
+            stored = await until_available(partial(self._store.load, tuple(waiting)), "store")
             there = [(user, value) for user, value in zip(waiting, stored, strict=True) if value]
             old = self._to_move(there, swept)
             waiting = await self._write(old, swept)

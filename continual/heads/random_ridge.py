@@ -146,9 +146,9 @@ class _Factor:
         base = np.pad(self._base, ((0, 0), (0, labels - self._base.shape[1])))
         plain = base + answers @ np.eye(labels, dtype=np.float32)[sums.waiting_ids]
         if not len(rows):
-            return plain
+            return plain.astype(np.float32)
         middle = np.eye(len(rows)) + rows @ answers
-        return np.asarray(plain - answers @ np.linalg.solve(middle, rows @ plain).astype(np.float32))
+        return (plain - answers @ np.linalg.solve(middle, rows @ plain)).astype(np.float32)
 
     def _take(self, sums: Sums) -> None:
         """Have an answer for each text that waits; those that came since the last time are added."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -65,8 +66,7 @@ class Ours(AsymmetricReplay):
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """Of the trained head and the head in closed form, added up."""
-        scores: Scores = super().scores(texts) + self.options.ridge * self.ridge.scores(texts)
-        return scores
+        return (super().scores(texts) + self.options.ridge * self.ridge.scores(texts)).astype(np.float32)
 
 
 def _quiet(_done: int, _total: int) -> None:

@@ -103,7 +103,7 @@ class _Half:
     def probabilities(self, task: str) -> NDArray[np.float32]:
         """Of the closed-form head that is fitted on what is not held out, for what is."""
         rest = ~self._held
-        taught = [self._names[label] for label in self._labels[rest]]
+        taught = [self._names[int(label)] for label in self._labels[rest]]
         head = refit(task, self._rows[rest], taught, self.codebook.encoder, known=self._names)
         return head.scores(self.held_rows)
 

@@ -1,7 +1,7 @@
 """Errors as problem details (RFC 9457): what is wrong, and what to do."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI, Request
@@ -58,19 +58,18 @@ def install(app: FastAPI) -> None:
 
 
 async def _problem(_: Request, error: Exception) -> Json:
-    assert isinstance(error, Problem)  # noqa: S101 (for the type checkers)
-    return problem_response(error.status, error.title, error.detail, error.headers)
+    found = cast("Problem", error)
+    return problem_response(found.status, found.title, found.detail, found.headers)
 
 
 async def _http(_: Request, error: Exception) -> Json:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    detail = _DETAILS.get(error.status_code, "The request cannot be answered.")
-    return problem_response(error.status_code, str(error.detail), detail, error.headers)
+    refused = cast("HTTPException", error)
+    detail = _DETAILS.get(refused.status_code, "The request cannot be answered.")
+    return problem_response(refused.status_code, str(refused.detail), detail, refused.headers)
 
 
 async def _invalid(_: Request, error: Exception) -> Json:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    first: Mapping[str, Any] = error.errors()[0]
+    first: Mapping[str, Any] = cast("RequestValidationError", error).errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return problem_response(422, "Unprocessable Content", f"{where}: {first['msg']}. See /openapi.json for what fits.")
 

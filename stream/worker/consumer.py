@@ -157,8 +157,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         else:
             self._behind = True  # until what this fetch brings was taken, even if we are cancelled
             self._call = call = asyncio.ensure_future(self._wait_next_records(FETCH_SECONDS))
-            found, _ = await asyncio.shield(call)
-            self._behind = bool(found) and not await self._hand_on(assignment, found)
+            await asyncio.wait({call})
+            if not call.cancelled():  # as Faust's thread may do when the group changes
+                found, _ = call.result()
+                self._behind = bool(found) and not await self._hand_on(assignment, found)
 
     async def _settled(self) -> None:
         """Wait for a fetch that nobody waited for to its end: Faust's thread goes on with it.
