@@ -65,6 +65,9 @@ class ProfileApp(faust.App):  # type: ignore[misc]
             return None
         return position
 
+    def _create_directories(self) -> None:
+        """Faust would make folders for its tables where the program was started; we have no tables."""
+
     async def _on_partitions_revoked(self, revoked: Any) -> None:
         # A consumer waits until everything in flight is acknowledged, without a bound; a service that hangs would
         # cost us the membership in the group.

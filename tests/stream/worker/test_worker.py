@@ -46,8 +46,11 @@ async def everything(place: Place, count: int) -> bool:
     return sum(await place.counts(*USERS)) >= count
 
 
-async def test_events_become_profiles_updates_and_dead_letters(place: Place) -> None:
-    """From end to end: what was sent is in profiles, updates and dead letters, and all of it is committed."""
+async def test_events_become_profiles_updates_and_dead_letters(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent is in profiles, updates and dead letters, all of it is committed, and no file is left."""
+    monkeypatch.chdir(tmp_path)
     await place.send(*events(210))
     await place.send_raw((b"user0", b"rubbish"), (b"user1", None))
     async with working(place) as worker:
@@ -70,6 +73,7 @@ async def test_events_become_profiles_updates_and_dead_letters(place: Place) -> 
     reasons = {letter.value: decode_dead_letter(dict(letter.headers)[DEAD_LETTER_HEADER]).reason for letter in letters}
     assert reasons == {b"rubbish": "not_avro", None: "tombstone"}
     assert await place.committed() == 282
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_stopped_worker_leaves_nothing_to_do_again(place: Place) -> None:
