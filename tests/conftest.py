@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from profilestream.deploy.local import tansu, valkey
 from profilestream.deploy.local.home import private_folder
 from profilestream.deploy.local.process import Server, start_on_free_ports
 from profilestream.deploy.settings import Settings
+
+# What commands print is looked at by its words: no line is to be broken.
+os.environ["COLUMNS"] = "200"
 
 # Speed is no matter of tests: these machines are noisy.
 settings.register_profile("patient", deadline=None)

@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from ...schemas.errors import BrokerUnavailableError, ConfigurationError
 from ..engine.ports import Partition
@@ -17,6 +17,7 @@ from ..kafka.connection import KafkaConnection
 _BATCH = 1000
 _STALLED = 30.0  # seconds without an answer, after which the broker counts as gone
 
+_PAUSE = 0.2
 _STOP_SECONDS = 2.0
 
 
@@ -67,8 +68,7 @@ class Scanner:
     async def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """What a consumer group has committed; only partitions where it has."""
         asked = [TopicPartition(*partition) for partition in partitions]
-        # Without a list of partitions, the embedded broker's answer cannot be read.
-        found = await self._admin.list_consumer_group_offsets(group, partitions=asked)
+        found = await self._offsets(group, asked)
         return {Partition(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}
 
     async def read(self, partition: Partition, span: Span) -> AsyncIterator[list[ConsumerRecord]]:
@@ -91,6 +91,19 @@ class Scanner:
                 yield records
             elif time.monotonic() - heard > _STALLED:
                 raise BrokerUnavailableError(f"{partition}: nothing came for {_STALLED:.0f} s, stopped reading it")
+
+    async def _offsets(self, group: str, partitions: list[TopicPartition]) -> dict[TopicPartition, Any]:
+        async with asyncio.timeout(_STALLED):
+            while True:
+                try:
+                    # Without a list of partitions, the embedded broker's answer cannot be read.
+                    found: dict[TopicPartition, Any] = await self._admin.list_consumer_group_offsets(
+                        group, partitions=partitions
+                    )
+                except GroupCoordinatorNotAvailableError:  # a new Kafka makes its topic of offsets when first asked
+                    await asyncio.sleep(_PAUSE)
+                else:
+                    return found
 
     async def _partitions(self, topic: str) -> list[int]:
         if topic not in await self._admin.list_topics():

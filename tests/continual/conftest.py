@@ -12,7 +12,7 @@ from tests.inference.conftest import tiny_source
 __all__ = ["tiny_source"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
     """Products this small are slower on two threads than on one, and far slower where others use the cores."""
     threads = torch.get_num_threads()

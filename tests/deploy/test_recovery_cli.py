@@ -178,7 +178,7 @@ def test_status_without_a_worker(servers: str) -> None:
     assert "0 workers, lag 0" in result.stdout
     assert "profilestream worker" in result.stdout
     assert "user-events-3" in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= 100
+    assert max(map(len, result.stdout.splitlines())) <= 120
     partitions = json.loads(run("status", "--json").stdout)["partitions"]
     assert [p["lag"] for p in partitions] == [0] * 4
     assert sum(p["committed"] or 0 for p in partitions) == sum(p["watermark"] or 0 for p in partitions) == 101
@@ -206,4 +206,4 @@ def test_status_of_workers(servers: str) -> None:
     assert "12345" in result.stdout
     assert "interest v12" in result.stdout
     assert "nobody" in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= 100
+    assert max(map(len, result.stdout.splitlines())) <= 120

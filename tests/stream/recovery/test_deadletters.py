@@ -111,7 +111,7 @@ async def test_a_letter_without_its_bytes_is_not_sent(place: Place) -> None:
     assert await replay(place) == 0
 
 
-@pytest.mark.parametrize("kafka", ["tansu"], indirect=True)
+@pytest.mark.parametrize("kafka", ["embedded_kafka"], indirect=True)
 async def test_two_people_do_not_replay_at_once(place: Place) -> None:
     """The second one is told to wait, and may begin when the first has ended."""
     store = place.store()

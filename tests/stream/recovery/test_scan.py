@@ -72,7 +72,7 @@ async def test_what_a_group_committed(place: Place) -> None:
         assert await scan.committed(place.options.group, partitions) == {}
 
 
-@pytest.mark.parametrize("kafka", ["apache-kafka"], indirect=True)
+@pytest.mark.parametrize("kafka", ["apache_kafka"], indirect=True)
 async def test_aborted_transactions_are_not_read(place: Place, unique) -> None:
     """Nor waited for: markers at the end of a partition are no messages."""
     topic = place.options.events
