@@ -9,8 +9,8 @@ from rich.table import Table
 
 from ...stream.store.redis import PREFIX
 from ..local.api import api
-from ..local.api import ready as answers
 from ..local.ports import LOOPBACK, free_port
+from ..local.probe import http_answers
 from ..local.process import Server
 from ..local.stack import LocalStack
 from ..settings import Settings
@@ -84,7 +84,7 @@ def _bare() -> Server:
         name="bare-route",
         address=f"http://{LOOPBACK}:{port}/",
         command=(sys.executable, "-m", "profilestream.deploy.bench.bare", str(port)),
-        ready=lambda: answers(port, "/bare/x"),
+        ready=lambda: http_answers(port, "/bare/x"),
         ports=(port,),
     )
 

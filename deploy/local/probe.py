@@ -40,6 +40,21 @@ async def redis_answers(port: int) -> bool:
         return False
 
 
+async def http_answers(port: int, path: str) -> bool:
+    """Whether a server answers 200 to a GET."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+                status = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return status.split()[1:2] == [b"200"]
+
+
 async def _listens(port: int) -> bool:
     try:
         async with asyncio.timeout(_SECONDS):

@@ -1,6 +1,5 @@
 """Triton on a machine without containers: a real `tritonserver` out of NVIDIA's wheel, in an environment of its own."""
 
-import asyncio
 import fcntl
 import hashlib
 import os
@@ -20,6 +19,7 @@ import structlog
 from ...schemas.errors import SetupError
 from .home import private_folder, unwritable
 from .ports import LOOPBACK
+from .probe import http_answers
 from .report import Report, silent
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,6 @@ PINS = ("nvidia-pytriton==0.7.0", "numpy==1.26.4", "onnxruntime==1.31.0", "token
 _STAMP = "complete"
 _GLIBC = (2, 35)
 _STUBS = ((3, 11), (3, 12))  # the wheel has more; ours are those that profilestream runs on
-_READY_SECONDS = 1.0
 # What the server may see of our environment: no password that was meant for us.
 _PASSED = ("HOME", "LANG", "TMPDIR", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 
@@ -130,17 +129,7 @@ def triton_command(
 
 async def triton_ready(http_port: int) -> bool:
     """Whether a server on loopback answers that it and all its models are ready; takes a second at most."""
-    try:
-        async with asyncio.timeout(_READY_SECONDS):
-            reader, writer = await asyncio.open_connection(LOOPBACK, http_port)
-            try:
-                writer.write(f"GET /v2/health/ready HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
-                status = await reader.readline()
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return status.split()[1:2] == [b"200"]
+    return await http_answers(http_port, "/v2/health/ready")
 
 
 def _variables(environment: TritonEnvironment) -> dict[str, str]:

@@ -8,10 +8,11 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-from profilestream.deploy.local import triton
+from profilestream.deploy.local import stack, triton
 from profilestream.deploy.local.packages import fetch_package
-from profilestream.deploy.local.ports import LOOPBACK, free_port
+from profilestream.deploy.local.ports import free_port
 from profilestream.deploy.local.process import Server
+from profilestream.deploy.local.stack import Encoder as ServedEncoder
 from profilestream.inference.encoder import Encoder, load_encoder
 from profilestream.inference.prepare import prepare_encoder
 from profilestream.inference.repository import ModelDirectory
@@ -106,15 +107,5 @@ def triton_url(
 
 def triton_server(environment: triton.TritonEnvironment, model: ModelDirectory, grpc: int) -> Server:
     """A Triton on loopback with one model."""
-    http, metrics = free_port(), free_port()
-    repository, name = model.path.parent, model.path.name
-    command, variables = triton.triton_command(environment, repository, [name], grpc, http, metrics)
-    return Server(
-        name="triton",
-        address=f"{LOOPBACK}:{grpc}",
-        command=tuple(command),
-        ready=lambda: triton.triton_ready(http),
-        ports=(grpc, http, metrics),
-        environment=variables,
-        start_within=120,
-    )
+    encoder = ServedEncoder(repository=model.path.parent, models=[model.path.name])
+    return stack.triton_server(environment, encoder, (grpc, free_port(), free_port()))

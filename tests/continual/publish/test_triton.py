@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from profilestream.deploy.local import triton
-from profilestream.deploy.local.ports import LOOPBACK, free_port
-from profilestream.deploy.local.process import Server
+from profilestream.deploy.local.stack import Encoder, triton_server
 from profilestream.inference.client import TritonEmbedder
 from profilestream.inference.control import TritonModels
 from profilestream.inference.embedder import Embeddings
@@ -42,20 +41,8 @@ def url(folder: Path, data_home: Path, tmp_path_factory: pytest.TempPathFactory)
     environment = triton.prepare_environment(data_home)
     copy_export(World(folder).source(1), folder / "models", BASE, lambda _: None)
 
-    def plan() -> Server:
-        grpc, http, metrics = free_port(), free_port(), free_port()
-        command, variables = triton.triton_command(environment, folder / "models", [BASE], grpc, http, metrics)
-        return Server(
-            name="triton",
-            address=f"{LOOPBACK}:{grpc}",
-            command=tuple(command),
-            ready=lambda: triton.triton_ready(http),
-            ports=(grpc, http, metrics),
-            environment=variables,
-            start_within=120,
-        )
-
-    with running(plan, tmp_path_factory.mktemp("triton")) as address:
+    encoder = Encoder(repository=folder / "models", models=[BASE])
+    with running(lambda: triton_server(environment, encoder), tmp_path_factory.mktemp("triton")) as address:
         yield address
 
 
