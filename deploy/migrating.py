@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..inference.spaces import Matrix
+from ..inference.spaces import Way
 from ..schemas.errors import ConfigurationError
 from ..stream.store.models import RedisModelStore, load_ways
 from ..stream.sweep import Sweep, Swept
@@ -34,8 +34,8 @@ async def migrate(
         await store.close()
 
 
-def _check(ways: dict[str, Matrix], dimensions: int) -> None:
-    wrong = sorted(source for source, way in ways.items() if way.shape != (dimensions, dimensions))
+def _check(ways: dict[str, Way], dimensions: int) -> None:
+    wrong = sorted(source for source, way in ways.items() if way.matrix.shape != (dimensions, dimensions))
     if wrong:
         raise ConfigurationError(
             f"the maps from {', '.join(wrong)} are not of {dimensions} dimensions: publish the encoder again"

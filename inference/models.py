@@ -11,7 +11,7 @@ from ..schemas.errors import ArtefactError
 from .codebook import Codebook
 from .embedder import Embeddings
 from .heads import Head
-from .spaces import Matrix
+from .spaces import Way
 
 # Tasks whose labels are kept in profiles. Stored label ids depend on the order: append, never reorder.
 LABEL_TASKS: tuple[str, ...] = ("interest", "intent")
@@ -47,12 +47,12 @@ class ModelSet:
     Attributes:
         codebook: Of the encoder.
         heads: By task.
-        ways: Matrices that carry stored vectors of other encoders into this one's space, by their names.
+        ways: What carries stored vectors of other encoders into this one's space, by their names.
     """
 
     codebook: Codebook
     heads: Mapping[str, Head] = field(default_factory=dict)
-    ways: Mapping[str, Matrix] = field(default_factory=dict)
+    ways: Mapping[str, Way] = field(default_factory=dict)
 
     @property
     def encoder(self) -> str:

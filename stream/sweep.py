@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from ..inference.retry import until_available
-from ..inference.spaces import Matrix
+from ..inference.spaces import Way
 from .engine.apply import rounding_seeds
 from .profile.layout import Layout
 from .profile.spaces import drop_vectors
@@ -58,7 +58,7 @@ class Sweep:
         store: Where they are.
         layout: The deployment's.
         encoder: Into whose space.
-        ways: Matrices from the others, see `ModelSet.ways`.
+        ways: From the others, see `ModelSet.ways`.
         start_afresh: Drop the vectors of encoders without a way, so that they grow anew.
     """
 
@@ -67,7 +67,7 @@ class Sweep:
         store: ProfileStore,
         layout: Layout,
         encoder: str,
-        ways: Mapping[str, Matrix],
+        ways: Mapping[str, Way],
         *,
         start_afresh: bool = False,
     ) -> None:

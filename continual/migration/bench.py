@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from ...inference.codebook import Codebook, fit_codebook
 from ...inference.encoder import Encoder, load_encoder
-from ...inference.spaces import SpaceMap, ways_to
+from ...inference.spaces import SpaceMap, Way, ways_to
 from ...stream.profile.layout import Layout
 from ...stream.profile.state import decode_states, encode_states
 from ...stream.profile.table import ProfileTable
 from ..update.tuning import TuningOptions, embed, tune
-from .carry import move_codebook
+from .carry import coded_by, move_codebook
 from .fit import choose_anchors, fit_map
 from .people import People, draw_people, profiles_of, retrieved
 from .recovery import mean_cosine
@@ -165,7 +165,7 @@ def compare(
     return {
         "maps": [{"from": m.source, "to": m.target, "penalty": m.penalty, **m.figures} for m in maps],
         "drift": {name: mean_cosine(written, rows[0]) for name, rows in spaces.items()},
-        "chain_cosine": mean_cosine(codebook.project(written) @ ways[names[0]], codebook.project(last_written)),
+        "chain_cosine": mean_cosine(_carried(written, codebook, ways[names[0]]), codebook.project(last_written)),
         "retrieval": results,
     }
 
@@ -177,9 +177,16 @@ def _fit_chain(
     for source, target in pairwise(names):
         before, after = spaces[source][2], spaces[target][2]
         whole = fit_map(before, after, source=source, target=target)
-        maps.append(fit_map(codebook.project(before), codebook.project(after), source=source, target=target))
+        coded = coded_by(codebooks[-1], before)
+        project = codebook.project
+        maps.append(fit_map(project(before), project(after), source=source, target=target, coded=coded))
         codebooks.append(move_codebook(codebooks[-1], whole))
     return maps, codebooks
+
+
+def _carried(rows: NDArray[np.float32], codebook: Codebook, way: Way) -> NDArray[np.float64]:
+    codes = codebook.assign(rows)[0].astype(np.int64)
+    return way.carry_codes(codebook.project(rows).astype(np.float64), np.ones(len(rows)), codes)
 
 
 def _profiles(people: People, rows: NDArray[np.float32], codebook: Codebook, layout: Layout) -> ProfileTable:

@@ -8,6 +8,7 @@ from ...inference.codebook import Codebook
 from ...inference.embedder import Embeddings
 from ...inference.heads import Head
 from ...inference.spaces import SpaceMap
+from .fit import Coded
 from .recovery import unit
 
 _DISTIL_PENALTY = 1e-4  # a text
@@ -24,6 +25,11 @@ def move_codebook(codebook: Codebook, forth: SpaceMap) -> Codebook:
     """
     codes = unit(codebook.codes @ forth.matrix).astype(np.float32)
     return replace(codebook, encoder=forth.target, codes=codes)
+
+
+def coded_by(codebook: Codebook, embeddings: Embeddings) -> Coded:
+    """The codes of anchors, shape (n, d), in the space of the codebook."""
+    return Coded(codebook.assign(embeddings)[0], len(codebook.codes))
 
 
 def carry_head(head: Head, back: SpaceMap, version: int = 1) -> Head:

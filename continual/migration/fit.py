@@ -6,9 +6,14 @@ X and Y are the same anchor texts in both spaces. It is drawn towards the identi
 regression, Hoerl and Kennard 1970, with a prior mean), as a fine-tune moves an encoder's space a little. An orthogonal
 map (Procrustes) is the wrong tool: fine-tunes contract what belongs together, they do not rotate. A matrix inverse is
 the wrong way back, as it would blow up what was contracted: fit a map the other way.
+
+What the matrix leaves over is not noise: a fine-tune moves topics apart that were close. So each code of the codebook
+has a step of its own: the mean of what is left over of its n anchors, times n / (n + pull) (shrinkage towards zero:
+James and Stein 1961).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +25,7 @@ from .recovery import Vectors, mean_cosine, neighbours_kept
 ANCHORS = 2_000  # enough for 384 dimensions: more gain next to nothing
 FEWEST = 20
 _PENALTIES = tuple(float(penalty) for penalty in np.logspace(-3, 3, 13))
+_PULLS = (1.0, 3.0, 10.0, 30.0, np.inf)  # anchors; the last one: no steps
 _HELD_OUT = 0.2
 
 
@@ -30,10 +36,29 @@ def choose_anchors(texts: Sequence[str], most: int = ANCHORS, seed: int = 0) -> 
     return [distinct[row] for row in sorted(rng.permutation(len(distinct))[:most])]
 
 
-def fit_map(before: Vectors, after: Vectors, *, source: str, target: str, seed: int = 0) -> SpaceMap:
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """Which codes the anchors have.
+
+    Attributes:
+        codes: Of each anchor, shape (n,).
+        count: How many the codebook has.
+    """
+
+    codes: NDArray[np.integer]
+    count: int
+
+    def of(self, rows: NDArray[np.intp]) -> "Coded":
+        """Of some of the anchors."""
+        return Coded(self.codes[rows], self.count)
+
+
+def fit_map(
+    before: Vectors, after: Vectors, *, source: str, target: str, coded: Coded | None = None, seed: int = 0
+) -> SpaceMap:
     """The map that carries `before` to `after`.
 
-    The penalty is the one with the highest mean cosine on a fifth of the anchors that is held out; the figures are
+    Penalty and pull are those with the highest mean cosine on a fifth of the anchors that is held out; the figures are
     measured on these, the map that is returned is fitted on all.
 
     Args:
@@ -41,6 +66,7 @@ def fit_map(before: Vectors, after: Vectors, *, source: str, target: str, seed: 
         after: The same texts, row by row, in the target's space, shape (n, r).
         source: Name of the encoder that profiles come from.
         target: Name of the encoder that they go to.
+        coded: The anchors' codes in the source's space; without them the map has no steps.
         seed: Of the split.
 
     Returns:
@@ -56,11 +82,19 @@ def fit_map(before: Vectors, after: Vectors, *, source: str, target: str, seed: 
     held, rest = np.split(order, [max(int(_HELD_OUT * len(x)), 2)])
     fits = {penalty: ridge_to_identity(x[rest], y[rest], penalty) for penalty in _PENALTIES}
     penalty = max(_PENALTIES, key=lambda value: mean_cosine(x[held] @ fits[value], y[held]))
-    mapped = x[held] @ fits[penalty]
+    mapped, pull = x[held] @ fits[penalty], np.inf
+    if coded:
+        left = y[rest] - x[rest] @ fits[penalty]
+        tried = {value: mapped + steps_of(left, coded.of(rest), value)[coded.codes[held]] for value in _PULLS}
+        pull = max(_PULLS, key=lambda value: mean_cosine(tried[value], y[held]))
+        mapped = tried[pull]
+    matrix = ridge_to_identity(x, y, penalty)
+    steps = steps_of(y - x @ matrix, coded, pull) if coded else np.zeros((0, 0))
     return SpaceMap(
         source=source,
         target=target,
-        matrix=ridge_to_identity(x, y, penalty).astype(np.float32),
+        matrix=matrix.astype(np.float32),
+        steps=steps.astype(np.float32),
         penalty=penalty,
         anchors=len(x),
         figures={
@@ -70,6 +104,20 @@ def fit_map(before: Vectors, after: Vectors, *, source: str, target: str, seed: 
             "kept_unmapped": neighbours_kept(x[held], y[held]),
         },
     )
+
+
+def steps_of(left: Vectors, coded: Coded, pull: float) -> NDArray[np.float64]:
+    """The step of each code, shape (codes, r); zeros for a code without anchors.
+
+    Args:
+        left: What the matrix left over of each anchor, shape (n, r).
+        coded: The anchors' codes.
+        pull: So many anchors that lie exactly where the matrix puts them are added to each code.
+    """
+    sums = np.zeros((coded.count, left.shape[1]))
+    np.add.at(sums, coded.codes, left)
+    counts = np.bincount(coded.codes, minlength=coded.count)
+    return sums / (counts + pull)[:, None]
 
 
 def ridge_to_identity(x: Vectors, y: Vectors, penalty: float) -> NDArray[np.float64]:

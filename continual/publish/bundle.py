@@ -99,6 +99,9 @@ class Bundle:
     def _check_maps(self, name: str, champion: str) -> None:
         rank = self.codebook.projection.shape[0]
         there = {(item.source, item.target): item.matrix.shape for item in self.maps}
+        codes = len(self.codebook.codes)
+        if any(len(item.steps) not in (0, codes) for item in self.maps):
+            raise ArtefactError(f"the maps of {name} need a step for each of {codes} codes, or none: fit them again")
         for way in ((champion, name), (name, champion)):
             if there.get(way) != (rank, rank):
                 raise ArtefactError(

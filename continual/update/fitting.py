@@ -10,7 +10,7 @@ from ...inference.embedder import Embedder, Embeddings
 from ...inference.heads import Head
 from ...inference.spaces import SpaceMap
 from ..heads import refit
-from ..migration.carry import carry_head, distil_head, move_codebook
+from ..migration.carry import carry_head, coded_by, distil_head, move_codebook
 from ..migration.fit import ANCHORS, choose_anchors, fit_map
 from ..publish.bundle import Bundle
 from .lessons import Lesson
@@ -53,14 +53,16 @@ def fit_bundle(name: str, champion: Bundle, lessons: Sequence[Lesson], embedded:
     project = champion.codebook.project
     forth = fit_map(before, after, source=champion.encoder, target=name)
     back = fit_map(after, before, source=name, target=champion.encoder)
-    stored = [
-        fit_map(project(before), project(after), source=champion.encoder, target=name),
-        fit_map(project(after), project(before), source=name, target=champion.encoder),
-    ]
+    codebook = move_codebook(champion.codebook, forth)
+    old, new = coded_by(champion.codebook, before), coded_by(codebook, after)
+    stored = (
+        fit_map(project(before), project(after), source=champion.encoder, target=name, coded=old),
+        fit_map(project(after), project(before), source=name, target=champion.encoder, coded=new),
+    )
     heads = [_head(head, name, back, lessons, embedded, chosen) for head in champion.heads]
     known = {head.task for head in champion.heads}
     heads += [_refit(task, name, lessons, embedded) for task in sorted({lesson.task for lesson in lessons} - known)]
-    return Bundle(codebook=move_codebook(champion.codebook, forth), heads=tuple(heads), maps=tuple(stored))
+    return Bundle(codebook=codebook, heads=tuple(heads), maps=stored)
 
 
 def recovery(bundle: Bundle) -> dict[str, SpaceMap]:

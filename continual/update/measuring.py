@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...inference.codebook import Codebook
 from ...inference.embedder import Embedder, Embeddings
+from ...inference.spaces import way_of
 from ...stream.profile.layout import Layout
 from ...stream.profile.spaces import carry
 from ...stream.profile.table import ProfileTable
@@ -135,7 +136,7 @@ def _kept(
     before: _Half, after: _Half, bundle: Bundle, people: People, written: NDArray[np.int64], items: NDArray[np.int64]
 ) -> dict[str, float]:
     profiles = before.profiles(people, written)
-    ways = {item.source: item.matrix.astype(np.float64) for item in bundle.maps if item.target == bundle.encoder}
+    ways = {item.source: way_of(item) for item in bundle.maps if item.target == bundle.encoder}
     carry(profiles, [before.codebook.encoder] * len(profiles), ways)
     exact = after.find(people, after.profiles(people, written), items)
     moved = after.find(people, profiles, items)

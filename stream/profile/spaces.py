@@ -5,25 +5,28 @@ from collections.abc import Container, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .table import CodeSums, Floats, Integers, ProfileTable
+from ...inference.spaces import Way
+from .table import CodeSums, Integers, ProfileTable
 
 
-def carry(table: ProfileTable, models: Sequence[str], ways: Mapping[str, Floats]) -> None:
-    """Multiply the vector sums of each row, in place, by the matrix of its encoder, if there is one.
+def carry(table: ProfileTable, models: Sequence[str], ways: Mapping[str, Way]) -> None:
+    """Carry the vector sums of each row, in place, over the way from its encoder, if there is one.
 
-    Sums are linear, so this is what summing mapped events would have given. Codes keep their numbers: the
-    codebook moves along (see `continual/migration`).
+    It is linear, so this is what summing mapped events would have given. Codes keep their numbers: the codebook moves
+    along (see `continual/migration`).
 
     Args:
         table: n rows.
         models: The encoder of each row's vectors, n names.
-        ways: Matrices of shape (D, D), by encoder.
+        ways: By encoder.
     """
     for model in sorted(set(models) & ways.keys()):
         theirs = np.array([name == model for name in models])
-        table.vector[theirs] = table.vector[theirs] @ ways[model]
-        entries = theirs[table.codes.row]
-        table.codes.vector[entries] = table.codes.vector[entries] @ ways[model]
+        table.vector[theirs] = ways[model].carry(table.vector[theirs])
+        codes, entries = table.codes, theirs[table.codes.row]
+        codes.vector[entries] = ways[model].carry_codes(
+            codes.vector[entries], codes.weight[entries], codes.code[entries]
+        )
 
 
 def drop_vectors(table: ProfileTable, rows: Integers) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...inference.spaces import Way
 from ...schemas.codec import decode_record, encode_record
 from ...schemas.errors import ArtefactError, BadRecordError
 from .evidence import Evidence
 from .layout import HOURS, TYPES, Layout
 from .rounding import from_half, scale_of, to_half
 from .spaces import carry, drop_vectors, elsewhere
-from .table import CodeSums, Floats, ProfileTable
+from .table import CodeSums, ProfileTable
 
 SCHEMA = "profile-state"
 
@@ -68,7 +69,7 @@ def encode_states(table: ProfileTable, model: str | Sequence[str], seeds: NDArra
 
 
 def decode_states(
-    values: Sequence[bytes | None], layout: Layout, model: str, ways: Mapping[str, Floats] | None = None
+    values: Sequence[bytes | None], layout: Layout, model: str, ways: Mapping[str, Way] | None = None
 ) -> ProfileTable:
     """The inverse; a row without events where a value is None.
 
@@ -84,7 +85,7 @@ def decode_states(
 
 
 def decode_with_models(
-    values: Sequence[bytes | None], layout: Layout, model: str, ways: Mapping[str, Floats] | None = None
+    values: Sequence[bytes | None], layout: Layout, model: str, ways: Mapping[str, Way] | None = None
 ) -> tuple[ProfileTable, list[str]]:
     """As `decode_states`, but vectors from which no way leads to `model` stay as they are.
 

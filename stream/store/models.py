@@ -11,7 +11,7 @@ from ...inference.heads import Head
 from ...inference.models import ModelSet
 from ...inference.names import codebook_name, head_name, map_name, release_name, released_tasks
 from ...inference.pointer import POINTER, Pointer
-from ...inference.spaces import Matrix, SpaceMap, ways_to
+from ...inference.spaces import SpaceMap, Way, ways_to
 from ...schemas.errors import ArtefactError
 from .redis import translated
 
@@ -139,8 +139,8 @@ async def _head(store: ModelStore, name: str) -> Head | None:
         return None
 
 
-async def load_ways(store: ModelStore, encoder: str) -> dict[str, Matrix]:
-    """From each encoder that maps lead from: the matrix that carries its stored vectors into the space of `encoder`.
+async def load_ways(store: ModelStore, encoder: str) -> dict[str, Way]:
+    """From each encoder that maps lead from: what carries its stored vectors into the space of `encoder`.
 
     A broken map is left out, and said so: vectors that need it wait where they are.
     """

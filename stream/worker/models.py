@@ -17,7 +17,7 @@ from ...inference.pointer import POINTER, Pointer
 from ...inference.pool import EncoderPool
 from ...inference.retry import until_available
 from ...inference.serving import Serving
-from ...inference.spaces import Matrix
+from ...inference.spaces import Way
 from ...schemas.errors import ArtefactError, BadRecordError, ConfigurationError, InferenceUnavailableError
 from ...schemas.events import ModelEvent
 from ...schemas.wire import Wire
@@ -170,7 +170,7 @@ def _newer(models: ModelSet, head: Head) -> ModelSet:
     return models.with_head(head)
 
 
-def _with_ways(encoder: str, ways: Mapping[str, Matrix], models: ModelSet) -> ModelSet:
+def _with_ways(encoder: str, ways: Mapping[str, Way], models: ModelSet) -> ModelSet:
     return replace(models, ways=ways) if models.encoder == encoder else models
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from profilestream.inference.hashing import HashEmbedder
+from profilestream.inference.spaces import Way
 from profilestream.stream.profile.state import decode_states, models_of
 from profilestream.stream.recovery.comparison import Updates, compare
 from profilestream.stream.store.base import ProfileStore, Write
@@ -17,7 +18,8 @@ from profilestream.stream.sweep import Sweep
 from tests.stream.world import LAYOUT, World, event, small_models
 
 OLD, NEW = "hash-v1", "hash-v2"
-WAYS = {OLD: np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]}
+MATRIX = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0]
+WAYS = {OLD: Way(MATRIX)}
 USERS = [f"user{number}" for number in range(20)]
 
 
@@ -38,7 +40,7 @@ async def world(url: str | None) -> AsyncIterator[World]:
     await store.close()
 
 
-def use_new_encoder(world: World, ways: dict[str, np.ndarray]) -> None:
+def use_new_encoder(world: World, ways: dict[str, Way]) -> None:
     """From now on the world's workers use the new encoder, and these ways to it."""
     world.embedder = HashEmbedder(model=NEW)
     world.models = replace(small_models(world.embedder), ways=ways)
@@ -57,8 +59,8 @@ async def test_everything_is_carried_over_once(world: World) -> None:
     assert (swept.seen, swept.moved, swept.alone) == (20, 20, 0)
     assert done == [(0, 20), (20, 20)]
     old, new = decode_states(before, LAYOUT, OLD), decode_states(await states(world.store), LAYOUT, NEW)
-    assert_allclose(new.vector, old.vector @ WAYS[OLD], atol=0.01)
-    assert_allclose(new.codes.vector, old.codes.vector @ WAYS[OLD], atol=0.01)
+    assert_allclose(new.vector, old.vector @ MATRIX, atol=0.01)
+    assert_allclose(new.codes.vector, old.codes.vector @ MATRIX, atol=0.01)
     assert_allclose(new.labels, old.labels)
     assert [v and v.revision for v in await world.store.load(USERS)] == revisions
     again = await Sweep(world.store, LAYOUT, NEW, WAYS).run()
@@ -138,7 +140,7 @@ async def test_workers_carry_over_what_they_touch(world: World) -> None:
     assert models_of(await states(world.store)).count(NEW) == 1
     await Sweep(world.store, LAYOUT, NEW, WAYS).run()
     new = decode_states(await states(world.store), LAYOUT, NEW)
-    assert_allclose(new.vector, old.vector @ WAYS[OLD], atol=0.02)
+    assert_allclose(new.vector, old.vector @ MATRIX, atol=0.02)
     assert new.events.tolist() == [3, 4, *[3] * 18]
 
 

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from profilestream.continual.migration.fit import choose_anchors, fit_map, ridge_to_identity
+from profilestream.continual.migration.fit import Coded, choose_anchors, fit_map, ridge_to_identity
+from profilestream.continual.migration.recovery import mean_cosine
+from profilestream.inference.spaces import way_of
 from profilestream.schemas.errors import ArtefactError
 
 SIZE = 12
@@ -57,6 +59,30 @@ def test_a_map_gives_back_what_drifted() -> None:
     assert found.figures["cosine"] > 0.99
     assert found.figures["kept"] > found.figures["kept_unmapped"]
     assert (found.source, found.target, found.anchors) == ("v1", "v2", 400)
+
+
+def test_what_a_topic_alone_does_is_carried_too() -> None:
+    """A fine-tune that moves each topic its own way: with the anchors' codes the map follows, for further texts."""
+    rng = np.random.default_rng(4)
+    topics, of = rng.normal(size=(40, SIZE)), rng.integers(0, 40, 1200)
+    x = topics[of] + 0.5 * rng.normal(size=(1200, SIZE))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    y = x + 0.3 * rng.normal(size=(40, SIZE))[of] / np.sqrt(SIZE)
+    plain = fit_map(x[:800], y[:800], source="v1", target="v2")
+    coded = fit_map(x[:800], y[:800], source="v1", target="v2", coded=Coded(of[:800], 50))
+    assert coded.figures["cosine"] > plain.figures["cosine"]
+    assert coded.steps.shape == (50, SIZE)
+    assert not coded.steps[40:].any()
+    carried = way_of(coded).carry_codes(x[800:], np.ones(400), of[800:])
+    assert mean_cosine(carried, y[800:]) > mean_cosine(way_of(plain).carry(x[800:]), y[800:]) + 0.005
+
+
+def test_codes_that_say_nothing_leave_no_steps() -> None:
+    """Drawn towards zero where topics moved alike: noise is not learned by heart."""
+    rng = np.random.default_rng(5)
+    x = anchors(rng)
+    found = fit_map(x, drifted(x, rng), source="v1", target="v2", coded=Coded(rng.integers(0, 200, 400), 200))
+    assert np.abs(found.steps).max() < 0.01
 
 
 def test_there_and_back_gives_back_the_vectors() -> None:

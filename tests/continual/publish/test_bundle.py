@@ -37,6 +37,9 @@ WRONG = {
     "has no head for sentiment": replace(bundle(V2), heads=bundle(V2).heads[:1]),
     "numbers its labels otherwise": bundle(V2, labels=("dogs", "cats")),
     "needs a map of 8 by 8 from encoder-v2 to encoder-v1": replace(bundle(V2), maps=one_way()),
+    "need a step for each of": replace(
+        bundle(V2), maps=tuple(replace(item, steps=np.ones((3, RANK), np.float32)) for item in bundle(V2).maps)
+    ),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from profilestream.inference.hashing import HashEmbedder
 from profilestream.inference.pool import EncoderPool
 from profilestream.inference.serving import Serving
+from profilestream.inference.spaces import Way
 from profilestream.schemas.codec import decode_update
 from profilestream.schemas.events import ProfileUpdate
 from profilestream.stream.engine.analysis import Analyser
@@ -27,7 +28,7 @@ class Trial:
     def __init__(self) -> None:
         self.world = World()
         self.encoders = {name: HashEmbedder(model=name) for name in (V1, V2)}
-        eye = np.eye(LAYOUT.dimensions)
+        eye = Way(np.eye(LAYOUT.dimensions))
         sets = {name: small_models(encoder) for name, encoder in self.encoders.items()}
         self.champion = replace(sets[V1], ways={V2: eye})
         self.candidate = replace(sets[V2], ways={V1: eye})

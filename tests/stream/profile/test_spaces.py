@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from profilestream.inference.spaces import Way
 from profilestream.stream.profile.layout import Layout
 from profilestream.stream.profile.reduce import reduce
 from profilestream.stream.profile.spaces import carry, drop_vectors
@@ -18,14 +19,17 @@ moments = st.lists(st.integers(START, START + 90 * 86_400_000), min_size=1, max_
 
 @given(moments, st.integers(0, 2**32 - 1))
 def test_mapping_a_sum_is_summing_what_was_mapped(times: list[int], seed: int) -> None:
-    """To 1e-6 and better, whatever the matrix: no event has to be read again when the encoder changes."""
-    way = np.random.default_rng(seed).normal(size=(6, 6))
+    """To 1e-6 and better, whatever the matrix and the codes' steps: no event is read again when the encoder changes."""
+    rng = np.random.default_rng(seed)
+    way = Way(rng.normal(size=(6, 6)), rng.normal(size=(16, 6)))
     seen = observe(times, LAYOUT, seed=seed)
     summed = fold(units(seen, LAYOUT))
     carry(summed, ["old"], {"old": way})
-    seen.vectors = seen.vectors @ way
+    events = seen.vectors
+    seen.vectors = way.carry(events)
+    assert_allclose(summed.vector, fold(units(seen, LAYOUT)).vector, rtol=1e-6, atol=1e-9)
+    seen.vectors = way.carry_codes(events, np.ones(len(events)), seen.codes)
     mapped = fold(units(seen, LAYOUT))
-    assert_allclose(summed.vector, mapped.vector, rtol=1e-6, atol=1e-9)
     assert_allclose(summed.codes.vector, mapped.codes.vector, rtol=1e-6, atol=1e-9)
     assert summed.codes.code.tolist() == mapped.codes.code.tolist()
 
@@ -34,7 +38,7 @@ def test_rows_of_other_encoders_are_not_touched() -> None:
     """A batch holds profiles of several encoders: only those with a way are carried."""
     before = side_by_side(profile_of([START] * 4, LAYOUT), profile_of([START] * 4, LAYOUT, seed=1))
     table = side_by_side(before)
-    carry(table, ["ours", "old"], {"old": 2 * np.eye(6), "older": np.zeros((6, 6))})
+    carry(table, ["ours", "old"], {"old": Way(2 * np.eye(6)), "older": Way(np.zeros((6, 6)))})
     assert_allclose(table.vector, before.vector * [[1.0], [2.0]])
     assert_allclose(table.codes.vector, before.codes.vector * (1.0 + before.codes.row[:, None]))
 

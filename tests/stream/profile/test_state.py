@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from profilestream.inference.spaces import Way
 from profilestream.schemas.codec import decode_record, encode_record
 from profilestream.schemas.errors import ArtefactError
 from profilestream.stream.profile.layout import DAY_MS, Layout
@@ -177,7 +178,7 @@ def test_vectors_are_carried_over_where_a_way_leads() -> None:
     names = [MODEL, "encoder-v0", "unknown"]
     values = [encode_states(t, name, seeds(t))[0] for t, name in zip(tables, names, strict=True)]
     way = np.random.default_rng(0).normal(size=(12, 12))
-    back = decode_states(values, LAYOUT, MODEL, {"encoder-v0": way})
+    back = decode_states(values, LAYOUT, MODEL, {"encoder-v0": Way(way)})
     exact = [decode_states([value], LAYOUT, name) for value, name in zip(values, names, strict=True)]
     assert_allclose(back.vector[0], exact[0].vector[0], rtol=1e-12)
     assert_allclose(back.vector[1], exact[1].vector[0] @ way, rtol=1e-12)

@@ -159,4 +159,4 @@ async def test_maps_are_chained_to_the_encoder_in_use(store: ModelStore) -> None
         await store.put(map_name(source, target), way.to_bytes())
     await store.put(map_name("v7", ENCODER), b"rubbish")
     ways = (await load_models(store, ENCODER)).ways
-    assert {name: float(way[0, 0]) for name, way in ways.items()} == {"v0": 6.0, "v1": 3.0}
+    assert {name: float(way.matrix[0, 0]) for name, way in ways.items()} == {"v0": 6.0, "v1": 3.0}
