@@ -29,6 +29,10 @@ def command(
     tuning: Annotated[
         Literal["head", "top", "lora", "all"], typer.Option(help="What of the encoder is tuned.")
     ] = "top",
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="Of training; bfloat16 is for GPUs and some CPUs.")
+    ] = "float32",
+    device: Annotated[str, typer.Option(help="Where to train, e.g. cuda.")] = "cpu",
     budget: Annotated[float | None, typer.Option(min=0, help="Seconds, after which nothing more is begun.")] = None,
     directory: Annotated[
         Path, typer.Option("--output", help="For the picture, figures and finished runs, which are not run again.")
@@ -51,7 +55,8 @@ def command(
     names = list(STRATEGIES) if strategies == "all" else [name.strip() for name in strategies.split(",")]
     if unknown := [name for name in names if name not in STRATEGIES]:
         raise ConfigurationError(f"there is no strategy {unknown[0]!r}; there are {', '.join(STRATEGIES)}")
-    options = StrategyOptions(buffer=buffer, training=TrainingOptions(tuning=tuning))
+    training = TrainingOptions(tuning=tuning, precision=precision, device=device)
+    options = StrategyOptions(buffer=buffer, training=training)
     setting = Setting(benchmark=read_benchmark(data or find_clinc150()), per_class=per_class, options=options)
     encoder = load_encoder(encoder_source(settings, say))
     with changing_bar(errors) as report:
