@@ -4,14 +4,13 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
-from ...schemas.errors import SetupError
 from ..bench.run import BenchOptions, run_bench
 from ..prepare import prepare
 from ..settings import Settings
 from .console import errors, output, say
+from .figures import write_figures
 
 
 def command(
@@ -29,7 +28,4 @@ def command(
     output.print(result.table())
     output.print(result.api.table())
     if json:
-        try:
-            json.write_bytes(orjson.dumps(result.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            raise SetupError(f"cannot write {json}: {error.strerror}") from error
+        write_figures(json, result.as_dict())

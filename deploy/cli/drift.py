@@ -11,12 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...schemas.errors import SetupError
 from ...stream.store.drift import RedisDriftStore
 from .. import wiring
 from ..settings import Settings
 from ..terminal import plain
 from .console import output, say
+from .figures import write_figures
 from .progress import progress_bar
 
 app = typer.Typer(help="Is the stream still what it was when the models were made?", no_args_is_help=True)
@@ -75,7 +75,7 @@ def bench(
     output.print(driftbench.table(result))
     output.print(driftbench.details(result))
     if json:
-        _write(json, orjson.dumps(result.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+        write_figures(json, result.as_dict())
     if picture:
         driftbench.draw(result, picture)
         say(f"picture in {picture}")
@@ -157,10 +157,3 @@ def _alarms(alarms: list[dict[str, Any]]) -> Table:
 
 def _time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise SetupError(f"cannot write {path}: {error.strerror}") from error

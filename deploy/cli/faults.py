@@ -7,18 +7,18 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Literal
 
-import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from ...schemas.errors import ConfigurationError, SetupError
+from ...schemas.errors import ConfigurationError
 from ..faults.kinds import Kind
 from ..faults.run import FAULTS, Options, Report, run_faults
 from ..local import kafka
 from ..prepare import prepare
 from ..settings import Settings
 from .console import errors, output, say
+from .figures import write_figures
 
 Broker = Literal["auto", "kafka", "tansu"]
 
@@ -56,10 +56,7 @@ def command(
         _tell(report)
     output.print(_verdict(report))
     if json:
-        try:
-            json.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            raise SetupError(f"cannot write {json}: {error.strerror}") from error
+        write_figures(json, report.as_dict())
     if not report.sound:
         raise typer.Exit(1)
     shutil.rmtree(report.logs, ignore_errors=True)

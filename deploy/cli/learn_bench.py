@@ -4,14 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Annotated, Literal
 
-import orjson
 import typer
 
-from ...schemas.errors import ConfigurationError, SetupError
+from ...schemas.errors import ConfigurationError
 from ..learning_report import show_report
 from ..prepare import encoder_source
 from ..settings import Settings
 from .console import errors, output, say
+from .figures import write_figures
 from .progress import changing_bar
 
 
@@ -63,9 +63,8 @@ def command(
         results = run_bench(
             encoder, setting, strategies=names, seeds=seeds, folder=directory, budget=budget, report=report
         )
-    figures = orjson.dumps(results.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
     for path in [directory / "results.json", *([json] if json else [])]:
-        _write(path, figures)
+        write_figures(path, results.as_dict())
     if results.rows:
         output.print(results.table())
         draw(results, directory / "results.png")
@@ -75,11 +74,3 @@ def command(
     if results.left_out:
         left = ", ".join(f"{name} (seed {seed})" for name, seed in results.left_out)
         say(f"left out, for want of time: {left}. The same command goes on from here.")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise SetupError(f"cannot write {path}: {error.strerror}") from error

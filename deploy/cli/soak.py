@@ -4,15 +4,14 @@ import random
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ...schemas.errors import SetupError
 from ...stream.simulation.history import Outcome
 from ...stream.simulation.run import FAULTS, Report, soak
 from .console import errors, output
+from .figures import write_figures
 
 
 def command(
@@ -38,10 +37,7 @@ def command(
         _tell(report.failure)
     output.print(_verdict(report))
     if json:
-        try:
-            json.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            raise SetupError(f"cannot write {json}: {error.strerror}") from error
+        write_figures(json, report.as_dict())
     if not report.sound:
         raise typer.Exit(1)
 
