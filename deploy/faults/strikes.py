@@ -85,18 +85,30 @@ async def _leave(world: World, one: Strike) -> Kind:
     return await _join(world, one)
 
 
-async def _broker_killed(world: World, one: Strike) -> Kind:
-    async with world.broker.busy:
-        await world.broker.kill()
-        await asyncio.sleep(one.seconds / 2)
-        await world.broker.start()
-    return one.kind
+def _kill(of: Callable[[World], Victim]) -> StrikeAt:
+    """A server is gone, and back after half of the strike's seconds."""
+
+    async def strike_it(world: World, one: Strike) -> Kind:
+        victim = of(world)
+        async with victim.busy:
+            await victim.kill()
+            await asyncio.sleep(one.seconds / 2)
+            await victim.start()
+        return one.kind
+
+    return strike_it
 
 
-async def _broker_hangs(world: World, one: Strike) -> Kind:
-    async with world.broker.busy:
-        await world.broker.hang(one.seconds)
-    return one.kind
+def _hang(of: Callable[[World], Victim], times: float = 1.0) -> StrikeAt:
+    """A server stands still for so many times the strike's seconds."""
+
+    async def strike_it(world: World, one: Strike) -> Kind:
+        victim = of(world)
+        async with victim.busy:
+            await victim.hang(times * one.seconds)
+        return one.kind
+
+    return strike_it
 
 
 async def _broker_full(world: World, one: Strike) -> Kind:
@@ -109,20 +121,6 @@ async def _broker_full(world: World, one: Strike) -> Kind:
             except TimeoutError:
                 await broker.kill()
         await broker.start()
-    return one.kind
-
-
-async def _redis_killed(world: World, one: Strike) -> Kind:
-    async with world.redis.busy:
-        await world.redis.kill()
-        await asyncio.sleep(one.seconds / 2)
-        await world.redis.start()
-    return one.kind
-
-
-async def _redis_hangs(world: World, one: Strike) -> Kind:
-    async with world.redis.busy:
-        await world.redis.hang(one.seconds)
     return one.kind
 
 
@@ -177,20 +175,6 @@ async def _redis_rebuilt(world: World, one: Strike) -> Kind:
     return one.kind
 
 
-async def _triton_killed(world: World, one: Strike) -> Kind:
-    async with _triton(world).busy:
-        await _triton(world).kill()
-        await asyncio.sleep(one.seconds / 2)
-        await _triton(world).start()
-    return one.kind
-
-
-async def _triton_hangs(world: World, one: Strike) -> Kind:
-    async with _triton(world).busy:
-        await _triton(world).hang(2 * one.seconds)
-    return one.kind
-
-
 async def _triton_replaced(world: World, one: Strike) -> Kind:
     async with _triton(world).busy:
         await _triton(world).stop()
@@ -238,6 +222,14 @@ async def _worker(world: World, one: Strike) -> Victim:
     return found
 
 
+def _broker(world: World) -> Victim:
+    return world.broker
+
+
+def _redis(world: World) -> Victim:
+    return world.redis
+
+
 def _triton(world: World) -> Victim:
     if world.triton is None:
         raise RuntimeError("there is no Triton to strike")
@@ -251,18 +243,18 @@ _STRIKES: dict[Kind, StrikeAt] = {
     Kind.ZOMBIE: _zombie,
     Kind.JOIN: _join,
     Kind.LEAVE: _leave,
-    Kind.BROKER_KILLED: _broker_killed,
-    Kind.BROKER_HANGS: _broker_hangs,
+    Kind.BROKER_KILLED: _kill(_broker),
+    Kind.BROKER_HANGS: _hang(_broker),
     Kind.BROKER_FULL: _broker_full,
-    Kind.REDIS_KILLED: _redis_killed,
-    Kind.REDIS_HANGS: _redis_hangs,
+    Kind.REDIS_KILLED: _kill(_redis),
+    Kind.REDIS_HANGS: _hang(_redis),
     Kind.REDIS_FULL: _redis_full,
     Kind.REDIS_FULL_KILLED: _redis_full_killed,
     Kind.REDIS_OLD: _redis_old,
     Kind.REDIS_EMPTY: _redis_empty,
     Kind.REDIS_REBUILT: _redis_rebuilt,
-    Kind.TRITON_KILLED: _triton_killed,
-    Kind.TRITON_HANGS: _triton_hangs,
+    Kind.TRITON_KILLED: _kill(_triton),
+    Kind.TRITON_HANGS: _hang(_triton, times=2.0),
     Kind.TRITON_REPLACED: _triton_replaced,
     Kind.POISON: _poison,
     Kind.DUPLICATES: _duplicates,
