@@ -1,146 +1,115 @@
-"""`make bench`: rounds of ceiling and pipeline in turn, so that a noisy machine is noisy for both."""
+"""`make bench`: one stack, one run, section after section; one that fails says so, and the others go on."""
 
-import asyncio
-import os
-import platform
-from dataclasses import asdict, dataclass
-from statistics import median
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import structlog
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ...inference.local import LocalEmbedder
-from ...stream.kafka.sink import start_producer
-from ...stream.worker.status import read_statuses
-from .. import wiring
-from ..demo.accounting import Ledger
-from ..demo.watching import Watcher
-from ..local.children import worker
-from ..local.stack import Encoder, LocalStack
-from ..prepare import Prepared, publish_models
+from ...schemas.errors import ConfigurationError
+from ..prepare import Prepared
 from ..settings import Settings
-from ..topics import ensure_topics
-from .api import ApiFigures, measure_api
-from .measure import ceiling, pipeline
-from .texts import distinct_texts, vocabulary
+from .api import measure_api
+from .latency import measure_latency
+from .load import messages
+from .machine import describe_machine
+from .measure import USERS
+from .memory import EVENTS, measure_memory
+from .peers import PEERS
+from .rivals import Contest, measure_peers
+from .scale import Amount, measure_users, measure_workers
+from .throughput import Sizes, measure_throughput, summary
+from .world import World, world
+
+SECTIONS = ("pipeline", "latency", "workers", "users", "memory", "api", "peers")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchOptions:
-    """How much to measure."""
+    """What to measure, and how much.
 
+    Attributes:
+        only: Sections.
+        rounds: Of the pipeline that count, after one to warm up.
+        sizes: Of a round of the pipeline.
+        amount: Of a round of the workers.
+        memory_events: Over how many events memory is watched.
+        users: Numbers of users.
+        peers: By name.
+        contest: Of a round beside a peer.
+    """
+
+    only: Sequence[str] = SECTIONS
     rounds: int = 5
-    texts: int = 4000
-    words: int = 12
+    sizes: Sizes = field(default_factory=Sizes)
+    amount: Amount = field(default_factory=Amount)
+    memory_events: int = EVENTS
+    users: tuple[int, ...] = (1_000, 10_000, 100_000)
+    peers: Sequence[str] = tuple(PEERS)
+    contest: Contest = field(default_factory=Contest)
+
+    def __post_init__(self) -> None:
+        """Names that do not exist are refused before anything starts."""
+        for names, known in ((self.only, SECTIONS), (self.peers, PEERS)):
+            if unknown := [name for name in names if name not in known]:
+                raise ConfigurationError(f"bench knows no {', '.join(unknown)}: it has {', '.join(known)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One round, in events a second."""
-
-    ceiling: float
-    pipeline: float
-
-    @property
-    def ratio(self) -> float:
-        """Pipeline to ceiling."""
-        return self.pipeline / self.ceiling
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What came out; the ratio is the median over the rounds, each of which has its own ceiling."""
-
-    options: BenchOptions
-    rounds: list[Round]
-    worker_memory: int
-    encoder: str
-    api: ApiFigures
-
-    @property
-    def pipeline_to_ceiling(self) -> float:
-        """Median ratio."""
-        return median(entry.ratio for entry in self.rounds)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "pipeline_to_ceiling": round(self.pipeline_to_ceiling, 4),
-            "ceiling_texts_per_second": round(median(entry.ceiling for entry in self.rounds), 1),
-            "pipeline_events_per_second": round(median(entry.pipeline for entry in self.rounds), 1),
-            "rounds": [asdict(entry) | {"ratio": entry.ratio} for entry in self.rounds],
-            "worker_memory_bytes": self.worker_memory,
-            "encoder": self.encoder,
-            "api": self.api.as_dict(),
-            **asdict(self.options),
-            "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
-        }
-
-    def table(self) -> Table:
-        """For the screen."""
-        table = Table(
-            "round", "ceiling (texts/s)", "pipeline (events/s)", "ratio", title=f"distinct texts, {self.encoder}"
-        )
-        for number, entry in enumerate(self.rounds, start=1):
-            table.add_row(str(number), f"{entry.ceiling:,.0f}", f"{entry.pipeline:,.0f}", f"{entry.ratio:.2f}")
-        table.add_row("median", "", "", f"[bold]{self.pipeline_to_ceiling:.2f}[/]")
-        return table
-
-
-async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepared, console: Console) -> Result:
-    """Measure on a local stack of its own.
+async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepared, console: Console) -> dict[str, Any]:
+    """Measure on a local stack of its own; what came out, by the names that `--json` has.
 
     Raises:
-        SetupError: Something cannot start.
+        SetupError: The stack or its worker cannot start.
     """
-    encoder = Encoder(repository=wiring.repository(settings), models=[settings.model])
-    async with LocalStack(
-        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=console.print
-    ) as stack:
-        here = wiring.at(settings, stack.addresses)
-        await ensure_topics(wiring.kafka(here), here.partitions)
-        await publish_models(here, prepared)
-        await stack.start(lambda: worker(here))
-        rounds = await _rounds(here, options, prepared, console)
-        store = wiring.store(here)
-        try:
-            memory = max(said["memory"] for said in (await read_statuses(store.client)).values())
-        finally:
-            await store.close()
-        api = await measure_api(here, stack)  # the worker is idle now
-        served = "Triton" if stack.addresses.triton else "the in-process twin"
-    return Result(
-        options=options, rounds=rounds, worker_memory=memory, encoder=f"{settings.model} in {served}", api=api
-    )
+    found: dict[str, Any] = {"machine": describe_machine(settings.kafka_home), "failed": {}}
+    found |= {"texts": options.sizes.texts, "words": options.sizes.words}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    async with world(settings, prepared, console) as here:
+        found["encoder"] = f"{settings.model} in {'Triton' if here.triton else 'the in-process twin'}"
+        with Progress(*columns, console=console) as progress:
+            for name in [section for section in SECTIONS if section in options.only]:
+                await _section(name, lambda name=name: _measure(name, here, options, found, progress), found, console)
+    return found
 
 
-async def _rounds(settings: Settings, options: BenchOptions, prepared: Prepared, console: Console) -> list[Round]:
-    words = vocabulary(prepared.encoder.artefacts / "tokenizer.json")
-    alone = LocalEmbedder(prepared.encoder.path)
-    ledger = Ledger()
-    watcher = Watcher(wiring.kafka(settings), ledger)
-    producer = await start_producer(wiring.kafka(settings), idempotent=settings.kafka_idempotent)
-    watching = asyncio.create_task(watcher.run())
-    rounds: list[Round] = []
+async def _section(
+    name: str, measure: Callable[[], Awaitable[dict[str, Any]]], found: dict[str, Any], console: Console
+) -> None:
+    """Add what a section finds, or why it found nothing."""
     try:
-        await watcher.ready.wait()
-        with Progress(console=console) as progress:
-            for number in progress.track(range(options.rounds + 1), description="rounds"):
-                texts = [
-                    list(distinct_texts(words, count=options.texts, length=options.words, seed=2 * number + turn))
-                    for turn in (0, 1)
-                ]
-                entry = Round(
-                    ceiling=await ceiling(alone, texts[0]),
-                    pipeline=await pipeline(producer, watcher, ledger, texts[1]),
-                )
-                if number:  # the first one warms everything up
-                    rounds.append(entry)
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        await producer.stop()
-        await alone.close()
-    return rounds
+        found |= await measure()
+    except Exception as error:  # noqa: BLE001 (whatever it is, the other sections are worth having)
+        log.warning("section failed", section=name, exc_info=True)
+        found["failed"][name] = str(error) or repr(error)
+        console.print(f"[red]{name} failed:[/] {found['failed'][name]}", soft_wrap=True, highlight=False)
+
+
+async def _measure(
+    name: str, here: World, options: BenchOptions, found: dict[str, Any], progress: Progress
+) -> dict[str, Any]:
+    """One section."""
+    if name == "pipeline":
+        rounds = await measure_throughput(here, options.sizes, options.rounds, progress)
+        return summary(rounds) | {"worker_memory_bytes": await _worker_memory(here)}
+    if name == "latency":
+        capacity = found.get("pipeline_events_per_second")
+        return {"latency": await measure_latency(here, capacity, options.sizes.words, progress)}
+    if name == "workers":
+        return {"workers": await measure_workers(here, options.amount, progress) | asdict(options.amount)}
+    if name == "users":
+        return {"users": await measure_users(here, options.users, progress)}
+    if name == "memory":
+        return {"memory": await measure_memory(here, options.memory_events, progress)}
+    if name == "api":
+        await here.through(messages(f"read-{here.number()}", here.texts(USERS, options.sizes.words), USERS))
+        return {"api": (await measure_api(here.settings, here.stack)).as_dict()}
+    return {"peers": await measure_peers(here, options.peers, options.contest, progress)}
+
+
+async def _worker_memory(here: World) -> int:
+    """Resident bytes of the largest worker."""
+    return max(said["memory"] for said in await here.statuses())

@@ -1,31 +1,61 @@
-"""`profilestream bench`: how close the pipeline comes to the encoder alone."""
+"""`profilestream bench`: how close the pipeline comes to the encoder alone, and what others make of the same work."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
-from ..bench.run import BenchOptions, run_bench
+from ...schemas.errors import SetupError
+from ..bench.run import SECTIONS, BenchOptions, run_bench
+from ..bench.scale import Amount
+from ..bench.table import tables
+from ..bench.throughput import Sizes
 from ..prepare import prepare
 from ..settings import Settings
 from .console import errors, output, say
-from .figures import write_figures
 
 
 def command(
     context: typer.Context,
+    only: Annotated[str, typer.Option(help="Sections to measure, with commas between.")] = ",".join(SECTIONS),
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count, after one to warm up.")] = 5,
     texts: Annotated[int, typer.Option(min=100, help="Distinct texts a round and side.")] = 4000,
     words: Annotated[int, typer.Option(min=2, help="Words in a text.")] = 12,
+    peers: Annotated[str, typer.Option(help="Peers to measure, with commas between; all of them without it.")] = "",
+    users: Annotated[str, typer.Option(help="Numbers of users, with commas between.")] = "1000,10000,100000",
+    memory_events: Annotated[int, typer.Option(min=1000, help="Events over which memory is watched.")] = 1_000_000,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw them into this PNG file.")] = None,
 ) -> None:
     """Distinct texts through the whole pipeline, beside the same model in-process on the same cores."""
     settings: Settings = context.obj
+    options = BenchOptions(
+        only=_names(only),
+        rounds=rounds,
+        sizes=Sizes(texts=texts, words=words),
+        amount=Amount(words=words),
+        memory_events=memory_events,
+        users=tuple(map(int, _names(users))),
+    )
+    if peers:
+        options = replace(options, peers=_names(peers))
     prepared = prepare(settings, say)
-    options = BenchOptions(rounds=rounds, texts=texts, words=words)
-    result = asyncio.run(run_bench(settings, options, prepared, errors))
-    output.print(result.table())
-    output.print(result.api.table())
-    if json:
-        write_figures(json, result.as_dict())
+    found = asyncio.run(run_bench(settings, options, prepared, errors))
+    for table in tables(found):
+        output.print(table)
+    try:
+        if json:
+            json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
+        if plot:
+            from ..bench.plot import draw  # noqa: PLC0415 (matplotlib takes a second to import)
+
+            draw(found, plot)
+    except OSError as error:
+        raise SetupError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _names(said: str) -> list[str]:
+    return [name.strip() for name in said.split(",") if name.strip()]

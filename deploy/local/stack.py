@@ -81,6 +81,11 @@ class LocalStack:
         return dict(self._missing)
 
     @property
+    def pids(self) -> dict[str, int]:
+        """The process id of each server's launcher, whose child the server is; of the same name, the last started."""
+        return {process.server.name: process.pid for process in self._servers}
+
+    @property
     def run(self) -> Path:
         """The folder of this run, with a log for each server."""
         if self._run is None:
@@ -183,8 +188,14 @@ class LocalStack:
         self._report(f"{process.server.name} runs at {process.address}")
         return process
 
+    async def end(self, process: ServerProcess) -> None:
+        """Stop one process of this stack before the others."""
+        self._servers.remove(process)
+        await process.stop()
+        self._announce()
+
     def _announce(self) -> None:
-        announce(self.run, self.addresses, {process.server.name: process.pid for process in self._servers})
+        announce(self.run, self.addresses, self.pids)
 
     async def _stop(self) -> None:
         if self._servers:

@@ -1,0 +1,113 @@
+"""An independent reader of updates that costs next to nothing: it looks at the first fields of each and no more."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from aiokafka import AIOKafkaConsumer
+
+from ...schemas.errors import SetupError
+from ...stream.kafka.connection import KafkaConnection
+from ...stream.kafka.reader import reader
+
+STALLED = 60.0  # seconds without any update after which the rest counts as lost
+
+_HEADER = 10  # bytes of Avro's single-object header
+
+Seen = Callable[[bytes, int, float], None]  # user, offset that is covered, when (time.perf_counter)
+
+
+class Tally:
+    """Follows a topic of updates.
+
+    Args:
+        connection: Where Kafka is.
+        topic: Of updates.
+
+    Attributes:
+        ready: Set when nothing that is written from now on is missed.
+        updates: How many were read.
+        bytes: Of their values.
+        last: The latest update of each user, as it was read.
+        listener: Told of each update.
+    """
+
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._moved = asyncio.Event()
+        self._waiting: dict[bytes, int] = {}
+        self._covered: dict[bytes, int] = {}
+        self.ready = asyncio.Event()
+        self.updates = 0
+        self.bytes = 0
+        self.last: dict[bytes, bytes] = {}
+        self.listener: Seen | None = None
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with reader(self._connection, self._topic, start="latest") as consumer:
+            self.ready.set()
+            while True:
+                await self._take(consumer)
+
+    async def until(self, expected: Mapping[bytes, int]) -> float:
+        """Wait until every user's update covers the offset.
+
+        Returns:
+            When the last one was seen, by `time.perf_counter`.
+
+        Raises:
+            SetupError: Nothing came for long: how many are missing.
+        """
+        self._waiting = {user: offset for user, offset in expected.items() if self._covered.get(user, -1) < offset}
+        while self._waiting:
+            self._moved.clear()
+            try:
+                async with asyncio.timeout(STALLED):
+                    await self._moved.wait()
+            except TimeoutError:
+                raise SetupError(f"no update came for {STALLED:.0f} s: {len(self._waiting)} users wait") from None
+        return time.perf_counter()
+
+    async def _take(self, consumer: AIOKafkaConsumer) -> None:
+        batches = await consumer.getmany(timeout_ms=1000)
+        now = time.perf_counter()
+        for records in batches.values():
+            for record in records:
+                self._saw(record.key, record.value, now)
+        if batches:
+            self._moved.set()
+
+    def _saw(self, user: bytes, value: bytes, now: float) -> None:
+        offset = covered(value)
+        self.updates += 1
+        self.bytes += len(value)
+        self.last[user] = value
+        if offset > self._covered.get(user, -1):
+            self._covered[user] = offset
+            if self._waiting.get(user, offset + 1) <= offset:
+                del self._waiting[user]
+        if self.listener:
+            self.listener(user, offset, now)
+
+
+def covered(update: bytes) -> int:
+    """The field `offset` of an encoded profile update, by the order of the fields in its schema (Avro 1.12, binary)."""
+    at = _HEADER
+    for kind in ("string", "long", "string", "string", "long"):  # user, revision, model_version, topic, partition
+        number, at = _long(update, at)
+        at += number if kind == "string" else 0
+    return _long(update, at)[0]
+
+
+def _long(data: bytes, at: int) -> tuple[int, int]:
+    """A zigzag number of variable length, and where the next field begins."""
+    shift = value = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (value >> 1) ^ -(value & 1), at
+        shift += 7
