@@ -31,13 +31,24 @@ _START_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """How much of each kind of event in a round: enough for a second or so of whoever is slow."""
+    """How much of each kind of event in a round.
+
+    Attributes:
+        rounds: That count.
+        words: In a text.
+        texts: For our worker; at most so many for a peer.
+        clicks: Events without a text, likewise.
+        seconds: So long a peer should take for its share, however slow it is.
+    """
 
     rounds: int = 3
-    texts: int = 1000
     words: int = 12
-    clicks: int = 2000
-    our_clicks: int = 40_000
+    texts: int = 1500
+    clicks: int = 40_000
+    seconds: float = 2.0
+
+
+_TRIAL = {"distinct": 60, "without_text": 200}  # events by which a peer's share is found
 
 
 @dataclass(slots=True)
@@ -83,11 +94,13 @@ async def _measure(world: World, name: str, contest: Contest) -> dict[str, Any]:
         try:
             rival = _Rival(f"{tag}-", events, tally, process)
             await _begin(world, rival)
-            rounds = [await _round(world, rival, contest) for _ in range(contest.rounds + 1)][1:]
+            rounds = [await _round(world, rival, contest, _TRIAL)]
+            for _ in range(contest.rounds + 1):
+                rounds.append(await _round(world, rival, contest, _share(rounds[-1], contest)))
             await _verify(world, rival)
         finally:
             await world.stack.end(process)
-    return _summary(rounds)
+    return _summary(rounds[2:])  # the trial is short, and the next round is the first of its size
 
 
 def _server(
@@ -101,7 +114,7 @@ def _server(
         address=f"{peer.title} process",
         command=command,
         ready=ready,
-        environment=variables(world.settings, events, updates, group),
+        environment=variables(peer, world.settings, events, updates, group),
         stop_within=5.0,
     )
 
@@ -124,20 +137,29 @@ async def _begin(world: World, rival: _Rival) -> None:
         await asyncio.gather(first, ended, return_exceptions=True)
 
 
-async def _round(world: World, rival: _Rival, contest: Contest) -> dict[str, Pass]:
+async def _round(world: World, rival: _Rival, contest: Contest, share: dict[str, int]) -> dict[str, Pass]:
     """Both kinds of events, ours and theirs side by side."""
 
-    def texts(prefix: str) -> Load:
-        made = world.texts(contest.texts, contest.words)
+    def texts(count: int, prefix: str) -> Load:
+        made = world.texts(count, contest.words)
         return messages(f"contest-{world.number()}", made, USERS, prefix)
 
+    def plain(count: int, prefix: str) -> Load:
+        return clicks(f"contest-{world.number()}", count, USERS, prefix)
+
     return {
-        "our_distinct": await world.through(texts("user-")),
-        "distinct": await _through(world, rival, texts(rival.name)),
-        "our_without_text": await world.through(clicks(f"contest-{world.number()}", contest.our_clicks, USERS)),
-        "without_text": await _through(
-            world, rival, clicks(f"contest-{world.number()}", contest.clicks, USERS, rival.name)
-        ),
+        "our_distinct": await world.through(texts(contest.texts, "user-")),
+        "distinct": await _through(world, rival, texts(share["distinct"], rival.name)),
+        "our_without_text": await world.through(plain(contest.clicks, "user-")),
+        "without_text": await _through(world, rival, plain(share["without_text"], rival.name)),
+    }
+
+
+def _share(before: dict[str, Pass], contest: Contest) -> dict[str, int]:
+    """As many events as a peer does in the time that it is given, by what it did before; at most as many as we get."""
+    most = {"distinct": contest.texts, "without_text": contest.clicks}
+    return {
+        kind: max(_TRIAL[kind], min(limit, round(contest.seconds * before[kind].rate))) for kind, limit in most.items()
     }
 
 

@@ -5,10 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
-from ...schemas.errors import SetupError
 from ..bench.run import SECTIONS, BenchOptions, run_bench
 from ..bench.scale import Amount
 from ..bench.table import tables
@@ -16,6 +14,7 @@ from ..bench.throughput import Sizes
 from ..prepare import prepare
 from ..settings import Settings
 from .console import errors, output, say
+from .figures import write_figures
 
 
 def command(
@@ -46,15 +45,12 @@ def command(
     found = asyncio.run(run_bench(settings, options, prepared, errors))
     for table in tables(found):
         output.print(table)
-    try:
-        if json:
-            json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
-        if plot:
-            from ..bench.plot import draw  # noqa: PLC0415 (matplotlib takes a second to import)
+    if json:
+        write_figures(json, found)
+    if plot:
+        from ..bench.plot import draw  # noqa: PLC0415 (matplotlib takes a second to import)
 
-            draw(found, plot)
-    except OSError as error:
-        raise SetupError(f"cannot write {error.filename}: {error.strerror}") from error
+        draw(found, plot)
 
 
 def _names(said: str) -> list[str]:

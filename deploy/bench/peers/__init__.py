@@ -19,12 +19,14 @@ class Peer:
         module: Which program here.
         pins: What it needs beside our own packages; nothing where these are enough.
         java: Whether it needs Java, and a connector.
+        ours_first: Whether packages that both have are to be ours: its own are too old for our functions.
     """
 
     title: str
     module: str
     pins: Sequence[str] = ()
     java: bool = False
+    ours_first: bool = False
 
 
 # protobuf: the Triton client is generated with 6.33.
@@ -34,5 +36,5 @@ PEERS = {
     "faststream": Peer(title="FastStream, batches", module="faststream_app", pins=("faststream[kafka]==0.7.8",)),
     "quix": Peer(title="Quix Streams", module="quix_app", pins=("quixstreams==3.28.1", "protobuf==6.33.5")),
     "bytewax": Peer(title="Bytewax, batches", module="bytewax_flow", pins=("bytewax[kafka]==0.21.1",)),
-    "flink": Peer(title="PyFlink", module="flink_job", pins=("apache-flink==2.2.1",), java=True),
+    "flink": Peer(title="PyFlink", module="flink_job", pins=("apache-flink==2.2.1",), java=True, ours_first=True),
 }

@@ -18,7 +18,7 @@ from ...local.home import private_folder, unwritable
 from ...local.report import Report, silent
 from . import Peer
 
-JAR_VARIABLE = "PROFILESTREAM_BENCH_FLINK_JAR"
+JAR_VARIABLE = "BENCH_FLINK_JAR"
 _STAMP = "complete"
 
 

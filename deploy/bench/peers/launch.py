@@ -1,5 +1,7 @@
 """How a peer's process is started."""
 
+import os
+import site
 from pathlib import Path
 
 from ... import wiring
@@ -32,13 +34,16 @@ def command_of(peer: Peer, python: Path, tag: str, folder: Path) -> tuple[str, .
         kept.mkdir(mode=0o700)
         return ("/bin/sh", "-c", _BYTEWAX, "bytewax", str(python), str(kept), module)
     if peer.module == "faust_agent":
-        return (str(python), "-m", module, "worker", "--without-web", "--loglevel", "warn", "--datadir", str(folder / tag))
+        kept = ("--datadir", str(folder / tag))
+        return (str(python), "-m", module, *kept, "worker", "--without-web", "--loglevel", "warn")
     return (str(python), "-m", module)
 
 
-def variables(settings: Settings, events: str, updates: str, group: str) -> dict[str, str]:
+def variables(peer: Peer, settings: Settings, events: str, updates: str, group: str) -> dict[str, str]:
     """The environment of a peer: our settings, and where it reads and writes."""
     found = {EVENTS: events, UPDATES: updates, GROUP: group}
-    if jar := connector():
+    if peer.java and (jar := connector()):
         found[JAR_VARIABLE] = str(jar)
-    return {name: value for name, value in wiring.environment(settings).items() if name != JAR_VARIABLE} | found
+    if peer.ours_first:
+        found["PYTHONPATH"] = os.pathsep.join(site.getsitepackages())
+    return wiring.environment(settings) | found
