@@ -15,6 +15,9 @@ from .base import FrozenBase, embeddings, run_layers, stack
 from .options import TrainingOptions
 
 _BATCH = 128
+# Texts that a CPU runs at a time, of about the same length: beside longer ones a short text costs as much as they do.
+# With 64 texts of CLINC150 in a step this takes two thirds of the time. A GPU would rather have them all at once.
+_ALIKE = 16
 
 
 class Tower(nn.Module):
@@ -46,8 +49,12 @@ class Tower(nn.Module):
 
     def embed_batch(self, texts: Sequence[str]) -> Tensor:
         """Embeddings of one batch, with gradients where they are on."""
-        embedded: Tensor = self(*self.base.batch(texts, self.device))
-        return embedded
+        lengths = self.base.lengths(texts)
+        order = sorted(range(len(texts)), key=lengths.__getitem__)
+        size = _ALIKE if self.device == "cpu" else len(texts)
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        rows = [self(*self.base.batch([texts[row] for row in group], self.device)) for group in groups]
+        return torch.cat(rows)[torch.argsort(torch.tensor(order, device=self.device))]
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Embeddings:

@@ -33,8 +33,11 @@ def step(trained: Tower) -> None:
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_untrained_it_is_the_encoder(tiny_encoder: Encoder, tuning) -> None:
     """Split into two, in batches of other lengths and padded differently, an encoder gives the same embeddings."""
-    expected = np.concatenate([tiny_encoder.embed([text]) for text in TEXTS])
-    assert_allclose(tower(tiny_encoder, tuning).embed(TEXTS), expected, atol=2e-6)
+    many = [text[: 1 + number % len(text)] for number, text in enumerate(10 * TEXTS)]
+    expected = np.concatenate([tiny_encoder.embed([text]) for text in many])
+    untrained = tower(tiny_encoder, tuning)
+    assert_allclose(untrained.embed(many), expected, atol=2e-6)
+    assert_allclose(untrained.embed_batch(many).detach().numpy(), expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("tuning", ["top", "lora", "all"])
