@@ -20,9 +20,7 @@ class Meter:
 
     def seconds(self) -> dict[str, float]:
         """By part."""
-        return {
-            name: _seconds(ids, children=name != "bench") - self._before[name] for name, ids in self._parts.items()
-        }
+        return {name: _seconds(ids, children=name != "bench") - self._before[name] for name, ids in self._parts.items()}
 
 
 def _seconds(ids: Iterable[int], *, children: bool) -> float:

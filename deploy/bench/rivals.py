@@ -103,9 +103,7 @@ async def _measure(world: World, name: str, contest: Contest) -> dict[str, Any]:
     return _summary(rounds[2:])  # the trial is short, and the next round is the first of its size
 
 
-def _server(
-    world: World, peer: Peer, command: tuple[str, ...], events: str, updates: str, group: str
-) -> Server:
+def _server(world: World, peer: Peer, command: tuple[str, ...], events: str, updates: str, group: str) -> Server:
     async def ready() -> bool:
         return True  # it says so by its first update
 
@@ -130,7 +128,9 @@ async def _begin(world: World, rival: _Rival) -> None:
             raise rival.process.failure()
         first.result()
     except TimeoutError:
-        raise SetupError(f"nothing came of it within {_START_SECONDS:.0f} s; its log: {rival.process.log_path}") from None
+        raise SetupError(
+            f"nothing came of it within {_START_SECONDS:.0f} s; its log: {rival.process.log_path}"
+        ) from None
     finally:
         first.cancel()
         ended.cancel()
@@ -207,9 +207,7 @@ def _summary(rounds: list[dict[str, Pass]]) -> dict[str, Any]:
             "updates_per_event": sum(p.updates for p in plain) / sum(p.events for p in plain),
         },
         "updates_per_event": sum(p.updates for p in theirs) / sum(p.events for p in theirs),
-        "cpu_us_per_event": {
-            part: 1e6 * median(p.cpu[part] / p.events for p in theirs) for part in theirs[0].cpu
-        },
+        "cpu_us_per_event": {part: 1e6 * median(p.cpu[part] / p.events for p in theirs) for part in theirs[0].cpu},
         "rounds": [{kind: asdict(one) for kind, one in entry.items()} for entry in rounds],
         "verified": True,
     }

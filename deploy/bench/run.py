@@ -71,8 +71,9 @@ async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepare
     async with world(settings, prepared, console) as here:
         found["encoder"] = f"{settings.model} in {'Triton' if here.triton else 'the in-process twin'}"
         with Progress(*columns, console=console) as progress:
+            sections = _Sections(here, options, found, progress)
             for name in [section for section in SECTIONS if section in options.only]:
-                await _section(name, lambda name=name: _measure(name, here, options, found, progress), found, console)
+                await _section(name, getattr(sections, name), found, console)
     return found
 
 
@@ -82,34 +83,48 @@ async def _section(
     """Add what a section finds, or why it found nothing."""
     try:
         found |= await measure()
-    except Exception as error:  # noqa: BLE001 (whatever it is, the other sections are worth having)
+    except Exception as error:
         log.warning("section failed", section=name, exc_info=True)
         found["failed"][name] = str(error) or repr(error)
         console.print(f"[red]{name} failed:[/] {found['failed'][name]}", soft_wrap=True, highlight=False)
 
 
-async def _measure(
-    name: str, here: World, options: BenchOptions, found: dict[str, Any], progress: Progress
-) -> dict[str, Any]:
-    """One section."""
-    if name == "pipeline":
-        rounds = await measure_throughput(here, options.sizes, options.rounds, progress)
-        return summary(rounds) | {"worker_memory_bytes": await _worker_memory(here)}
-    if name == "latency":
-        capacity = found.get("pipeline_events_per_second")
-        return {"latency": await measure_latency(here, capacity, options.sizes.words, progress)}
-    if name == "workers":
-        return {"workers": await measure_workers(here, options.amount, progress) | asdict(options.amount)}
-    if name == "users":
-        return {"users": await measure_users(here, options.users, progress)}
-    if name == "memory":
-        return {"memory": await measure_memory(here, options.memory_events, progress)}
-    if name == "api":
-        await here.through(messages(f"read-{here.number()}", here.texts(USERS, options.sizes.words), USERS))
+@dataclass(frozen=True, slots=True)
+class _Sections:
+    """Each section by its name."""
+
+    here: World
+    options: BenchOptions
+    found: dict[str, Any]
+    progress: Progress
+
+    async def pipeline(self) -> dict[str, Any]:
+        rounds = await measure_throughput(self.here, self.options.sizes, self.options.rounds, self.progress)
+        return summary(rounds) | {"worker_memory_bytes": await _worker_memory(self.here)}
+
+    async def latency(self) -> dict[str, Any]:
+        capacity = self.found.get("pipeline_events_per_second")
+        return {"latency": await measure_latency(self.here, capacity, self.options.sizes.words, self.progress)}
+
+    async def workers(self) -> dict[str, Any]:
+        amount = self.options.amount
+        return {"workers": await measure_workers(self.here, amount, self.progress) | asdict(amount)}
+
+    async def users(self) -> dict[str, Any]:
+        return {"users": await measure_users(self.here, self.options.users, self.progress)}
+
+    async def memory(self) -> dict[str, Any]:
+        return {"memory": await measure_memory(self.here, self.options.memory_events, self.progress)}
+
+    async def api(self) -> dict[str, Any]:
+        here, words = self.here, self.options.sizes.words
+        await here.through(messages(f"read-{here.number()}", here.texts(USERS, words), USERS))
         return {"api": (await measure_api(here.settings, here.stack)).as_dict()}
-    return {"peers": await measure_peers(here, options.peers, options.contest, progress)}
+
+    async def peers(self) -> dict[str, Any]:
+        return {"peers": await measure_peers(self.here, self.options.peers, self.options.contest, self.progress)}
 
 
 async def _worker_memory(here: World) -> int:
     """Resident bytes of the largest worker."""
-    return max(said["memory"] for said in await here.statuses())
+    return max(int(said["memory"]) for said in await here.statuses())

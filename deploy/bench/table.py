@@ -143,7 +143,9 @@ def _users(found: dict[str, Any]) -> Table:
 
 def _memory(found: dict[str, Any]) -> Table:
     one = found["memory"]
-    table = Table("first (MiB)", "highest", "last", "slope (MiB a million)", title=f"a worker over {one['events']:,} events")
+    table = Table(
+        "first (MiB)", "highest", "last", "slope (MiB a million)", title=f"a worker over {one['events']:,} events"
+    )
     sizes = [f"{one[name] / 2**20:.0f}" for name in ("first_bytes", "highest_bytes", "last_bytes")]
     table.add_row(*sizes, f"{one['slope_mib_per_million_events']:+.1f}")
     return table

@@ -70,10 +70,8 @@ class Round:
 async def measure_throughput(world: World, sizes: Sizes, rounds: int, progress: Progress) -> list[Round]:
     """All rounds but the first, which warms everything up."""
     real = real_messages(world, sizes.texts)
-    done = []
-    for _ in progress.track(range(rounds + 1), description="throughput, rounds"):
-        done.append(await _round(world, sizes, next(real)))
-    return done[1:]
+    turns = progress.track(range(rounds + 1), description="throughput, rounds")
+    return [await _round(world, sizes, next(real)) for _ in turns][1:]
 
 
 async def _round(world: World, sizes: Sizes, real: list[str]) -> Round:
@@ -114,11 +112,9 @@ async def _triton(world: World, texts: Sequence[str]) -> float:
 
 
 def real_messages(world: World, size: int) -> Iterator[list[str]]:
-    """The demo's data in the order of its times, so many at a time: it repeats itself as people do, not as we choose."""
+    """The demo's data in the order of its times, so many at a time: it repeats itself as people do."""
     conversations = read_chitchat(fetch_package(PACKAGE, wiring.home(world.settings)))
-    everything = sorted(
-        ((message.time, message.id, message.text) for one in conversations for message in one.messages)
-    )
+    everything = sorted((message.time, message.id, message.text) for one in conversations for message in one.messages)
     texts = (text for _, _, text in everything)
     while found := list(islice(texts, size)):
         yield found
@@ -140,9 +136,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
             "events_per_second": middle(lambda entry: of(entry).rate),
             "updates_per_event": sum(p.updates for p in passes) / sum(p.events for p in passes),
             "update_bytes": sum(p.update_bytes for p in passes) / max(1, sum(p.updates for p in passes)),
-            "cpu_us_per_event": {
-                part: 1e6 * median(p.cpu[part] / p.events for p in passes) for part in passes[0].cpu
-            },
+            "cpu_us_per_event": {part: 1e6 * median(p.cpu[part] / p.events for p in passes) for part in passes[0].cpu},
             "users": USERS,
         }
 

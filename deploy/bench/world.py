@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -18,7 +19,7 @@ from ...stream.store.redis import RedisStore
 from ...stream.worker.status import read_statuses
 from .. import wiring
 from ..local.children import worker
-from ..local.process import ServerProcess
+from ..local.process import Server, ServerProcess
 from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, publish_models
 from ..settings import Settings
@@ -123,13 +124,16 @@ class World:
         while len(self.workers) > count:
             await self.stack.end(self.workers.pop())
         while len(self.workers) < count:
-            name = f"worker-{len(self.workers) + 1}"
-            self.workers.append(await self.stack.start(lambda name=name: replace(worker(self.settings), name=name)))
+            plan = partial(self._worker, f"worker-{len(self.workers) + 1}")
+            self.workers.append(await self.stack.start(plan))
         await self._settled(count)
 
     async def statuses(self) -> list[dict[str, Any]]:
         """What the running workers say of themselves."""
         return [said for said in (await read_statuses(self.store.client)).values() if said["partitions"]]
+
+    def _worker(self, name: str) -> Server:
+        return replace(worker(self.settings), name=name)
 
     async def _settled(self, count: int) -> None:
         """Until the group has shared all partitions among so many."""

@@ -1,12 +1,14 @@
 """`profilestream bench`: how close the pipeline comes to the encoder alone, and what others make of the same work."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ...schemas.errors import SetupError
+from ..bench.guard import recorded, run_guard
 from ..bench.run import SECTIONS, BenchOptions, run_bench
 from ..bench.scale import Amount
 from ..bench.table import tables
@@ -27,10 +29,16 @@ def command(
     users: Annotated[str, typer.Option(help="Numbers of users, with commas between.")] = "1000,10000,100000",
     memory_events: Annotated[int, typer.Option(min=1000, help="Events over which memory is watched.")] = 1_000_000,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    guard: Annotated[
+        bool, typer.Option("--guard", help="Only compare with what was recorded: exit status 1 if slower.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw them into this PNG file.")] = None,
 ) -> None:
     """Distinct texts through the whole pipeline, beside the same model in-process on the same cores."""
     settings: Settings = context.obj
+    if guard:
+        _guard(settings, json)
+        return
     options = BenchOptions(
         only=_names(only),
         rounds=rounds,
@@ -55,3 +63,15 @@ def command(
 
 def _names(said: str) -> list[str]:
     return [name.strip() for name in said.split(",") if name.strip()]
+
+
+def _guard(settings: Settings, json: Path | None) -> None:
+    """Two minutes that say whether something got slower."""
+    found, before = asyncio.run(run_guard(settings, prepare(settings, say), errors)), recorded()
+    output.print(found.table(before))
+    if json:
+        write_figures(json, asdict(found))
+    if fallen := found.fallen(before):
+        raise SetupError(
+            f"slower than it was: {', '.join(fallen)}; if that is meant, change deploy/bench/recorded.json"
+        )

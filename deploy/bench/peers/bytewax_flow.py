@@ -19,8 +19,7 @@ WORK = Blocking(PLACE)
 def apply(batch: list[KafkaSourceMessage[bytes, bytes]]) -> list[KafkaSinkMessage[bytes, bytes]]:
     """Messages of one poll: the updates that follow from them."""
     records = [
-        record(m.topic, m.partition, m.offset, m.key, m.value, m.timestamp[1] if m.timestamp else 0)
-        for m in batch
+        record(m.topic, m.partition, m.offset, m.key, m.value, m.timestamp[1] if m.timestamp else 0) for m in batch
     ]
     return [KafkaSinkMessage(key, value) for key, value in WORK.batch(records)]
 

@@ -1,8 +1,9 @@
 """FastStream: a batch subscriber that publishes what follows.
 
-Fair: `batch=True` is its documented way to take many messages at once, as many as our worker takes; acknowledged after
-the handler returns (`AckPolicy.NACK_ON_ERROR`: a failed batch comes again); updates go out by the same broker object and are
-awaited before that. uvloop, as its command line uses where it is installed. Bodies are raw bytes: no model is parsed.
+Fair: `batch=True` is its documented way to take many messages at once, as many as our worker takes; they are
+acknowledged after the handler returns (`AckPolicy.NACK_ON_ERROR`: a failed batch comes again); updates go out by the
+same broker object and are awaited before that. uvloop, as its command line uses it. Bodies are raw bytes: no model is
+parsed.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ app = FastStream(broker)
 work: list[Work] = []
 
 
-@broker.subscriber(
+@broker.subscriber(  # type: ignore[untyped-decorator]
     place.events,
     group_id=place.group,
     batch=True,
@@ -37,7 +38,7 @@ async def handle(_bodies: list[bytes], message: KafkaMessage) -> None:
     await asyncio.gather(*sent)
 
 
-@app.on_startup
+@app.on_startup  # type: ignore[untyped-decorator]
 async def connect() -> None:
     """Before the first batch."""
     work.append(await Work.open(place.settings))

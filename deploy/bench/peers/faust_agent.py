@@ -1,9 +1,9 @@
-"""A plain Faust agent: one event at a time, as its documentation shows an agent that reads one topic and writes another.
+"""A plain Faust agent: one event at a time, as its documentation has an agent that reads one topic and writes another.
 
-Fair: `processing_guarantee` is Faust's default (at least once: an event is acknowledged when the loop's body is done),
-topics carry raw bytes, so Faust's own codecs cost nothing, the web server is off, the fetch is as large as our worker's.
-Sending is not awaited until acknowledged, as in the documentation: that is to its advantage. One agent instance, since
-a user's events must stay in order.
+Fair: `processing_guarantee` is Faust's default (at least once: an event is acknowledged when the loop's body is done);
+topics carry raw bytes, so Faust's own codecs cost nothing; the web server is off, the fetch is as large as our
+worker's. That a sent update was acknowledged is not waited for, as in the documentation: that is to its advantage. One
+instance of the agent, since a user's events must stay in order.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ events = app.topic(PLACE.events, **RAW)
 updates = app.topic(PLACE.updates, **RAW)
 
 
-@app.agent(events)
+@app.agent(events)  # type: ignore[untyped-decorator]
 async def profiles(stream: Any) -> None:
     """Each event changes a profile."""
     work = await Work.open(PLACE.settings)

@@ -1,10 +1,9 @@
-"""PyFlink: a table over Kafka with the record's partition and offset, a map in Python, a table of updates.
+"""PyFlink: a table over Kafka with the record's partition and offset, a function in Python, a table of updates.
 
 Fair: this is how its documentation reads Kafka where a record's metadata is needed; checkpoints every 5 seconds make it
-at least once. Python functions run in its process mode with its own bundles (1,000 records or 100 ms here, so that it does not
-wait a second for the first record); it has no way for a function to take a bundle as a whole and write more than one
-row for it but its vectorised functions, which get no metadata columns of bytes. Parallelism 1: one worker of ours stands beside
-it, and the other core is Triton's for both.
+at least once. Python functions run in its process mode, in bundles of 1,000 records or 100 ms, so that it does not wait
+a second for the first one. The function is called row by row, as a table function is; its vectorised (pandas) functions
+were not tried. Parallelism 1, as one worker of ours stands beside it.
 """
 
 import os
@@ -31,7 +30,7 @@ _EVENTS = """user_id BYTES, content BYTES, at_partition INT METADATA FROM 'parti
 class Apply(TableFunction):  # type: ignore[misc]
     """An event becomes the update that follows from it."""
 
-    def open(self, function_context: Any) -> None:
+    def open(self, function_context: Any) -> None:  # noqa: ARG002 (its interface)
         """In the process that does the work."""
         self._place = Place.here()
         self._work = Blocking(self._place)

@@ -34,8 +34,17 @@ def command_of(peer: Peer, python: Path, tag: str, folder: Path) -> tuple[str, .
         kept.mkdir(mode=0o700)
         return ("/bin/sh", "-c", _BYTEWAX, "bytewax", str(python), str(kept), module)
     if peer.module == "faust_agent":
-        kept = ("--datadir", str(folder / tag))
-        return (str(python), "-m", module, *kept, "worker", "--without-web", "--loglevel", "warn")
+        return (
+            str(python),
+            "-m",
+            module,
+            "--datadir",
+            str(folder / tag),
+            "worker",
+            "--without-web",
+            "--loglevel",
+            "warn",
+        )
     return (str(python), "-m", module)
 
 

@@ -29,9 +29,7 @@ def main() -> None:
 
     def apply(value: bytes, key: bytes, timestamp: int, _headers: Any) -> list[bytes]:
         at = message_context()
-        return [
-            update for _, update in work.batch([record(at.topic, at.partition, at.offset, key, value, timestamp)])
-        ]
+        return [update for _, update in work.batch([record(at.topic, at.partition, at.offset, key, value, timestamp)])]
 
     sdf = app.dataframe(events)
     sdf = sdf.apply(apply, expand=True, metadata=True)

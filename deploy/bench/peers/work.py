@@ -1,9 +1,8 @@
 """What every peer does with events: the same functions that our worker uses.
 
-Decode, check, redact, embed (our Triton client with its cache), reduce to profiles, compare-and-set in Redis, encode the
-updates: `Analyser` and `Applier` of the engine. A peer that hands over one event gets them for one event. Their
-vectorised arithmetic is made for batches, so one event alone costs more here than in code written for one; but the round
-trips to Triton and Redis cost a peer that goes event by event much more than that.
+Decode, check, redact, embed (our Triton client with its cache), reduce to profiles, compare-and-set in Redis, encode
+the updates: `Analyser` and `Applier` of the engine. A peer that hands over one event gets them for one event. Their
+vectorised arithmetic is made for batches, so one event alone costs more here than in code that was written for one.
 """
 
 import asyncio
@@ -72,9 +71,7 @@ class Work:
         return [(update.user.encode(), encode(update)) for update in applied.updates]
 
 
-def record(
-    topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, timestamp: int
-) -> Record:
+def record(topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, timestamp: int) -> Record:
     """An event as the work takes it."""
     return Record(Partition(topic, partition), offset, key, value, timestamp)
 
