@@ -21,6 +21,7 @@ from . import (
     learn_update,
     migrate,
     models,
+    plan,
     prepare,
     produce,
     profile,
@@ -37,7 +38,7 @@ from . import (
 from .console import say
 
 _SERVICES = ("worker", "learn", "serve")
-_OWN_STACK = ("demo", "bench", "soak", "faults", "up", "down", "token")
+_OWN_STACK = ("demo", "bench", "soak", "faults", "up", "down", "token", "plan")
 _ADDRESSES = {"kafka_bootstrap", "redis_url", "triton_url"}
 
 app = typer.Typer(
@@ -86,6 +87,7 @@ for module in (
     verify,
     restore,
     bench,
+    plan,
     soak,
     faults,
     serve,
