@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -16,7 +17,7 @@ from ..local.stack import LocalStack
 from ..settings import Settings
 from .http import CONNECTIONS, http_client
 from .measure import USERS
-from .openloop import Latencies, open_loop
+from .openloop import Latencies, open_loop, punctually
 
 RATE = 500.0  # requests a second
 SECONDS = 10.0
@@ -56,9 +57,9 @@ async def measure_api(settings: Settings, stack: LocalStack) -> ApiFigures:
     served = await stack.start(lambda: api(settings))
     bare = await stack.start(_bare)
     return ApiFigures(
-        profile=await _http(served.address, "/v1/profiles/user-"),
-        bare_route=await _http(bare.address, "/bare/user-"),
-        redis_get=await _redis(settings.redis_url),
+        profile=await punctually(partial(_http, served.address, "/v1/profiles/user-")),
+        bare_route=await punctually(partial(_http, bare.address, "/bare/user-")),
+        redis_get=await punctually(partial(_redis, settings.redis_url)),
     )
 
 
