@@ -59,8 +59,21 @@ class BenchOptions:
                 raise ConfigurationError(f"bench knows no {', '.join(unknown)}: it has {', '.join(known)}")
 
 
-async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepared, console: Console) -> dict[str, Any]:
+async def run_bench(
+    settings: Settings,
+    options: BenchOptions,
+    prepared: Prepared,
+    console: Console,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
     """Measure on a local stack of its own; what came out, by the names that `--json` has.
+
+    Args:
+        settings: Their addresses do not matter.
+        options: What to measure.
+        prepared: The models.
+        console: Where to show how far it is.
+        keep: Given what was found after each section: whoever stops a long run keeps what it has.
 
     Raises:
         SetupError: The stack or its worker cannot start.
@@ -74,6 +87,7 @@ async def run_bench(settings: Settings, options: BenchOptions, prepared: Prepare
             sections = _Sections(here, options, found, progress)
             for name in [section for section in SECTIONS if section in options.only]:
                 await _section(name, getattr(sections, name), found, console)
+                keep(found)
     return found
 
 

@@ -19,10 +19,10 @@ _CHUNK = 50_000  # events that are encoded at a time
 class Amount:
     """How much of each kind of event."""
 
-    texts: int = 3000
+    texts: int = 2000
     clicks: int = 60_000
     words: int = 12
-    rounds: int = 3
+    rounds: int = 2
 
 
 async def measure_workers(world: World, amount: Amount, progress: Progress) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -50,11 +51,10 @@ def command(
     if peers:
         options = replace(options, peers=_names(peers))
     prepared = prepare(settings, say)
-    found = asyncio.run(run_bench(settings, options, prepared, errors))
+    keep = partial(write_figures, json) if json else lambda _: None
+    found = asyncio.run(run_bench(settings, options, prepared, errors, keep))
     for table in tables(found):
         output.print(table)
-    if json:
-        write_figures(json, found)
     if plot:
         from ..bench.plot import draw  # noqa: PLC0415 (matplotlib takes a second to import)
 

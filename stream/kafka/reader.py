@@ -13,7 +13,7 @@ from .connection import KafkaConnection
 
 @asynccontextmanager
 async def reader(
-    connection: KafkaConnection, *topics: str, start: Literal["earliest", "latest"]
+    connection: KafkaConnection, *topics: str, start: Literal["earliest", "latest"], most_wait: float = 0.5
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer without a group, that stands at the beginning or the end of every partition.
 
@@ -21,6 +21,8 @@ async def reader(
         connection: Where Kafka is.
         topics: What to read.
         start: `latest` stands still behind what is there *now*: what is written after entering is seen.
+        most_wait: Seconds that a broker may keep a fetch waiting. The embedded one always does: it does not answer
+            when something comes.
 
     Raises:
         BrokerUnavailableError: Kafka does not answer.
@@ -31,6 +33,7 @@ async def reader(
         group_id=None,
         auto_offset_reset=start,
         enable_auto_commit=False,
+        fetch_max_wait_ms=round(1000 * most_wait),
         isolation_level="read_committed",
     )
     try:
