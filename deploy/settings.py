@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     kafka_session_timeout: float = Field(
         10.0, ge=1, description="Seconds without a sign of life, after which a worker's partitions go to others."
     )
+    kafka_fetch_wait: float = Field(
+        0.5, gt=0, description="Seconds that a broker may keep a worker's fetch waiting when there is nothing to read."
+    )
     partitions: int = Field(6, ge=1, description="Partitions of topics that are created.")
     replication: int = Field(1, ge=1, description="Replicas of topics that are created; 3 in production.")
     redis_url: RedisUrl = Field(

@@ -50,11 +50,16 @@ def learner_home(settings: Settings) -> Path:
     return private_folder(home(settings) / "learner" / sha256_hex(servers.encode())[:12])
 
 
+# The embedded broker keeps a fetch waiting for all of the time that it may, also when something came meanwhile.
+_EMBEDDED_FETCH_WAIT = 0.02
+
+
 def at(settings: Settings, addresses: Addresses) -> Settings:
     """The settings, with the servers of a local stack in place of their own; a local stack has no schema registry."""
     return settings.model_copy(
         update={
             "kafka_bootstrap": addresses.kafka,
+            "kafka_fetch_wait": settings.kafka_fetch_wait if settings.kafka_home else _EMBEDDED_FETCH_WAIT,
             "redis_url": addresses.redis,
             "triton_url": addresses.triton,
             "replication": 1,
@@ -181,6 +186,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         transactional=settings.kafka_transactional,
         session_timeout=settings.kafka_session_timeout,
         instance=settings.kafka_instance,
+        fetch_wait=settings.kafka_fetch_wait,
         shutdown_seconds=settings.shutdown_seconds,
         health=HealthOptions(
             host=settings.health_host, port=settings.health_port, watchdog_seconds=settings.watchdog_seconds

@@ -100,6 +100,7 @@ def create_app(
     rebalance_timeout: float = 6.0,
     instance: str | None = None,
     fetch_events: int = 1024,
+    fetch_wait: float = 0.5,
 ) -> ProfileApp:
     """The app with its one agent, `profiles`.
 
@@ -113,6 +114,7 @@ def create_app(
         rebalance_timeout: Seconds that members have to finish when the group changes.
         instance: A name that stays over restarts (a pod's), for static membership.
         fetch_events: Most events of one fetch.
+        fetch_wait: Seconds that the broker may keep a fetch waiting until there is something to read.
 
     Raises:
         SetupError: Faust runs without its compiled stream iterator, which acknowledges messages it skipped.
@@ -146,7 +148,9 @@ def create_app(
     app.host, app.patience, app.given_up = host, 0.6 * rebalance_timeout, asyncio.Event()
     app.topics.add(app.topic(topic, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"))
     batches = app.channel(maxsize=1)
-    reading = Reading(host=host, hand_on=batches.put, watermarks=watermarks, given_up=app.given_up)
+    reading = Reading(
+        host=host, hand_on=batches.put, watermarks=watermarks, given_up=app.given_up, fetch_wait=fetch_wait
+    )
     app.transport = batch_transport(app.transport, reading)
 
     @app.agent(batches, name="profiles")  # type: ignore[untyped-decorator]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
@@ -68,12 +69,14 @@ class Reading:
         hand_on: Gives a batch to the agent; waits while it is busy.
         watermarks: How far the stored profiles are, by `topic-partition`.
         given_up: When it is set, no commit is waited for any more.
+        fetch_wait: Seconds that the broker may keep a fetch waiting.
     """
 
     host: BatchHost
     hand_on: Callable[[Batch], Awaitable[None]]
     watermarks: Watermarks
     given_up: asyncio.Event
+    fetch_wait: float
 
 
 def batch_transport(transport: Transport, reading: Reading) -> Transport:
@@ -84,6 +87,14 @@ def batch_transport(transport: Transport, reading: Reading) -> Transport:
 
 class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to the broker; it ends whether or not the broker is there to hear of it."""
+
+    fetch_wait: float
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust has a second and a half, with no setting: so late an event may be where the broker takes all that time.
+        consumer._fetch_max_wait_ms = round(1000 * self.fetch_wait)  # noqa: SLF001
+        return consumer
 
     async def on_thread_stop(self) -> None:
         # aiokafka lets the cancellation of its own fetches out of `stop`; nobody cancels us here.
@@ -188,7 +199,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         return self._finished.get(tp)
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+        thread = _Thread(self, loop=self.loop, beacon=self.beacon)
+        thread.fetch_wait = self._reading.fetch_wait
+        return thread
 
     async def _commit(self, offsets: Any) -> bool:
         return await _unless(self._reading.given_up, super()._commit(offsets))

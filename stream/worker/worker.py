@@ -61,7 +61,7 @@ class WorkerOptions:
         batches, limits, layout: See their classes.
         idempotent: See `KafkaSink.connect`.
         transactional: Publish updates in transactions, see `TransactionalSink`; None: where the broker can.
-        session_timeout, rebalance_timeout, instance: See `create_app`.
+        session_timeout, rebalance_timeout, instance, fetch_wait: See `create_app`.
         shutdown_seconds: After SIGTERM, so long is what is in flight given to finish.
         health: How it is watched.
     """
@@ -80,6 +80,7 @@ class WorkerOptions:
     session_timeout: float = 10.0
     rebalance_timeout: float = 6.0
     instance: str | None = None
+    fetch_wait: float = 0.5
     shutdown_seconds: float = 10.0
     health: HealthOptions = field(default_factory=HealthOptions)
 
@@ -247,6 +248,7 @@ async def run_worker(
             session_timeout=options.session_timeout,
             rebalance_timeout=options.rebalance_timeout,
             instance=options.instance,
+            fetch_wait=options.fetch_wait,
             fetch_events=options.batches.events,
         )
         host.acknowledge = app.acknowledge
