@@ -48,7 +48,7 @@ class Costs:
         update: Of an update: a profile read, written, published.
         cores: Of the machine that was measured.
         measured: Events a second of each kind that was measured.
-        efficiency: Of the bound of all cores, with texts to embed; and of that of one thread, without.
+        efficiency: Of the bound of all cores, and of that of one thread.
     """
 
     event: Seconds
@@ -94,9 +94,13 @@ class Costs:
         return bare._calibrated(kinds)
 
     def _calibrated(self, kinds: Mapping[str, Any]) -> Self:
-        """With the efficiency that makes two of the measured rates come out: the others are predictions."""
-        machine = measured_rate(kinds, "distinct") / self._bounds(_mix("distinct", kinds))["machine"]
-        thread = measured_rate(kinds, "without_text") / self._bounds(_mix("without_text", kinds))["worker"]
+        """With the efficiencies of this run: how near a measured rate came to each bound at best.
+
+        Two numbers for all kinds of events, so every rate that the model gives back is a prediction of it.
+        """
+        reached = [(measured_rate(kinds, kind), self._bounds(_mix(kind, kinds))) for kind in kinds]
+        machine = max(rate / bounds["machine"] for rate, bounds in reached)
+        thread = max(rate / bounds["worker"] for rate, bounds in reached)
         return type(self)(
             event=self.event,
             known_text=self.known_text,

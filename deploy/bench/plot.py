@@ -115,7 +115,7 @@ def _memory(axes: Axes, found: dict[str, Any]) -> None:
     curve = found["memory"]["curve"]
     axes.plot(curve["events"], [size / 2**20 for size in curve["resident_bytes"]], color=_OURS)
     axes.axhline(250, color="#d1242f", linewidth=1, linestyle=":")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max(250, found["memory"]["highest_bytes"] / 2**20))
     axes.set_xlabel("events")
     axes.set_ylabel("MiB")
     slope = found["memory"]["slope_mib_per_million_events"]

@@ -12,7 +12,7 @@ from ...stream.kafka.reader import reader
 
 STALLED = 60.0  # seconds without any update after which the rest counts as lost
 
-_FETCH_SECONDS = 0.005  # the embedded broker answers a fetch no sooner, and a latency must not be its reader's
+_FETCH_SECONDS = 0.01  # the embedded broker answers a fetch no sooner, and a latency must not be its reader's
 _HEADER = 10  # bytes of Avro's single-object header
 
 Seen = Callable[[bytes, int, float], None]  # user, offset that is covered, when (time.perf_counter)

@@ -2,7 +2,9 @@
 
 Decode, check, redact, embed (our Triton client with its cache), reduce to profiles, compare-and-set in Redis, encode
 the updates: `Analyser` and `Applier` of the engine. A peer that hands over one event gets them for one event. Their
-vectorised arithmetic is made for batches, so one event alone costs more here than in code that was written for one.
+vectorised arithmetic is made for batches: measured, without a store, 0.7 ms of a core for one event alone and 0.09 ms
+for one of a thousand. So whoever goes event by event would be faster with arithmetic written for one, but at most
+by that: the rest of its time is its own, and that of its round trips.
 """
 
 import asyncio

