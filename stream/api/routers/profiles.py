@@ -2,26 +2,44 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from ...lookup import ReadableProfile
 from ..answers import READING, problems
 from ..guard import read
 from ..json import Json
-from ..options import MOST_LABEL
+from ..options import MOST_ID, MOST_LABEL
 from ..problems import Problem
-from ..profiles import InterestHistory, Profile, ProfileQuery, Profiles, UserId, Why
+from ..profiles import InterestHistory, Profile, ProfileQuery, Profiles, UserId, Why, with_slashes
 from ..services import Services, Used
+from .quick import quick
 
 OneLabel = Annotated[str, Query(max_length=MOST_LABEL, description="Only what speaks for this label.")]
 
 router = APIRouter(prefix="/v1", tags=["profiles"], dependencies=[read], responses=READING)
 
 
-@router.get("/profiles/{user}", response_model=Profile, responses=problems(404))
+async def _answer(request: Request) -> Json | None:
+    user = with_slashes(request.path_params["user"])
+    if request.scope["query_string"] or not 0 < len(user) <= MOST_ID:
+        return None
+    services: Services = request.app.state.services
+    services.guard.admit(request, "read")
+    return Json(await _one(services, user))
+
+
 async def profile(user: UserId, services: Used) -> Json:
     """A user's profile: interests, sentiment, habits and why."""
     return Json(await _one(services, user))
+
+
+router.add_api_route(
+    "/profiles/{user}",
+    profile,
+    response_model=Profile,
+    responses=problems(404),
+    route_class_override=quick(_answer),
+)
 
 
 @router.post("/lookup", response_model=Profiles, responses=problems(400, 413))
