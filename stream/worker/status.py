@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 import psutil
@@ -16,10 +16,35 @@ from ...inference.serving import Serving
 from ..engine.engine import Counters
 from ..store.redis import translated
 
-Role = Literal["worker", "learner"]
+Role = Literal["worker", "learner", "updater"]
 
-_PREFIX = "profilestream:status:"
 EXPIRES = 15  # seconds after its last word, a process is gone
+
+# One hash a role: one key is on one node of a cluster, and is read whole in one round trip. The server's clock tells
+# who spoke lately, as those of processes differ. KEYS[1] the hash.
+_KEY = "profilestream:statuses:"
+
+# ARGV[1] the process's name, ARGV[2] what it says, ARGV[3] seconds after which it is gone.
+_PUBLISH = """
+redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+
+# ARGV[1] seconds after which a process is gone: it is then removed. Gives names and what they say, in turn.
+_READ = """
+local since = redis.call('TIME')[1] - ARGV[1]
+local found, lately = redis.call('HGETALL', KEYS[1]), {}
+for at = 1, #found, 2 do
+  local time, said = string.match(found[at + 1], '^(%d+) (.*)$')
+  if tonumber(time) > since then
+    table.insert(lately, found[at])
+    table.insert(lately, said)
+  else
+    redis.call('HDEL', KEYS[1], found[at])
+  end
+end
+return lately
+"""
 
 
 def process_name() -> str:
@@ -51,18 +76,24 @@ def describe(
     }
 
 
-async def publish_status(client: "Redis", role: Role, status: dict[str, Any]) -> None:
-    """Write this process's state."""
+async def publish_status(
+    client: "Redis", role: Role, status: Mapping[str, Any], *, name: str | None = None, expires: int = EXPIRES
+) -> None:
+    """Write a process's state.
+
+    Args:
+        client: Of Redis.
+        role: Of the process.
+        status: Plain values.
+        name: Of the process; this one's without it.
+        expires: Seconds after which the role's states are gone when no process of it says anything.
+    """
     with translated():
-        await client.set(f"{_PREFIX}{role}:{process_name()}", orjson.dumps(status), ex=EXPIRES)
+        await client.eval(_PUBLISH, 1, _KEY + role, name or process_name(), orjson.dumps(status), expires)
 
 
-async def read_statuses(client: "Redis", role: Role = "worker") -> dict[str, dict[str, Any]]:
-    """The state of each process of a role that spoke lately, by name."""
-    prefix = f"{_PREFIX}{role}:"
+async def read_statuses(client: "Redis", role: Role = "worker", *, expires: int = EXPIRES) -> dict[str, dict[str, Any]]:
+    """The state of each process of a role that spoke within `expires` seconds, by name, in one round trip."""
     with translated():
-        keys = sorted([key async for key in client.scan_iter(match=prefix + "*", count=1000)])
-        values = await client.mget(keys) if keys else []
-    return {
-        key.decode().removeprefix(prefix): orjson.loads(value) for key, value in zip(keys, values, strict=True) if value
-    }
+        found = cast("list[bytes]", await client.eval(_READ, 1, _KEY + role, expires))
+    return {name.decode(): orjson.loads(said) for name, said in sorted(zip(found[::2], found[1::2], strict=True))}

@@ -29,17 +29,10 @@ async def test_what_workers_counted_is_added_up(redis_url: str) -> None:
     store = RedisStore.connect(redis_url)
     status = describe(Counters(), [], Serving(small_models(encoder)), pool.served)
     await publish_status(store.client, "worker", status)
-    await store.client.set("profilestream:status:worker:other", await _only(store))
+    await publish_status(store.client, "worker", status, name="other")
     counts = (await served(store))[encoder.model]
     assert (counts.calls, counts.texts, counts.failures) == (2, 4, 0)
     await store.close()
-
-
-async def _only(store: RedisStore) -> bytes:
-    (key,) = [key async for key in store.client.scan_iter(match="profilestream:status:worker:*")]
-    found = await store.client.get(key)
-    assert found
-    return bytes(found)
 
 
 async def test_live_texts_are_redacted_and_bounded(embedded_kafka: str, unique: Callable[[str], str]) -> None:
