@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ...schemas.errors import ConfigurationError
 
-PARTS = ("worker", "triton", "broker", "store")
+PARTS: tuple[str, ...] = ("worker", "triton", "broker", "store")
 _NAMES = {"worker": "worker", "triton": "triton", "tansu": "broker", "kafka": "broker", "valkey": "store"}
 _ONE_THREAD = ("worker", "store")  # each is one event loop: more cores do not help one of them
 
