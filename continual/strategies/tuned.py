@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from ..buffer.base import Buffer, Limits
 from ..buffer.item import Item
 from ..buffer.reservoir import ReservoirBuffer
 from ..training.batches import by_length
+from ..training.events import Events
 from ..training.tower import Tower
 from ..training.trainer import Trainer
 from .strategy import Report, Scores, Strategy, StrategyOptions, Task
@@ -86,6 +88,10 @@ class Tuned(Strategy):
         tower: To be trained.
         options: Of the strategy.
         buffer: For replay; without it a plain reservoir of `options.buffer` texts.
+
+    Attributes:
+        folder: Where training keeps its checkpoint, to be resumed after a kill; None: nowhere.
+        events: Told the losses; None: nobody is.
     """
 
     def __init__(self, tower: Tower, options: StrategyOptions, buffer: Buffer | None = None) -> None:
@@ -98,6 +104,8 @@ class Tuned(Strategy):
         self.new_ids = torch.zeros(0, dtype=torch.long)
         self.known = 0
         self.replayed: list[Item] = []
+        self.folder: Path | None = None
+        self.events: Events | None = None
         self._tasks = 0
 
     def loss(self, new: Examples, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - for those that draw
@@ -135,7 +143,16 @@ class Tuned(Strategy):
             chosen = by_length(lengths, options.batch, options.seed * 1000 + epoch)
             return [Examples([texts[i] for i in rows], self._tensor(ids[rows])) for rows in chosen]
 
-        Trainer(self.network, self.groups(), options, batches=batches, loss=self.loss, report=report).run()
+        Trainer(
+            self.network,
+            self.groups(),
+            options,
+            batches=batches,
+            loss=self.loss,
+            folder=self.folder,
+            events=self.events,
+            report=report,
+        ).run()
 
     def groups(self) -> list[dict[str, object]]:
         """Parameters with their learning rates."""

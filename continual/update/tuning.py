@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from ...inference.encoder import Encoder, load_encoder
 from ...schemas.errors import ArtefactError
 from ..strategies.ours import Ours
 from ..strategies.strategy import StrategyOptions, Task
+from ..training.events import Events, TensorBoard
 from ..training.options import TrainingOptions
 from ..training.tower import Tower, base_for
 from .lessons import Lesson
 from .ports import Progress
 
 _EMBEDDED = 64
+TRAINING = "training"
+"""Beside the new encoder: the checkpoint of a training that goes on, and what TensorBoard shows of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class TuningOptions:
         threads: Of torch.
     """
 
-    training: TrainingOptions = field(default_factory=TrainingOptions)
+    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(checkpoint_steps=50))
     replayed: int = 1000
     embedding: float = 20.0
     threads: int = 2
@@ -53,12 +57,14 @@ class FineTuner:
     def train(
         self, source: Path, lessons: Sequence[Lesson], new: frozenset[tuple[str, str]], target: Path, progress: Progress
     ) -> dict[str, float]:
-        """See `ports.Trainer`."""
+        """See `ports.Trainer`; one that was killed goes on from its last checkpoint, beside the target."""
         torch.set_num_threads(self._options.threads)
         labels = [f"{lesson.task}/{lesson.label}" for lesson in lessons]
         fresh = np.array([(lesson.task, lesson.label) in new for lesson in lessons])
         texts = [lesson.text for lesson in lessons]
-        tuned = tune(load_encoder(source), texts, labels, fresh, self._options, progress)
+        folder = target.with_name(TRAINING)
+        with closing(TensorBoard(folder)) as events:
+            tuned = tune(load_encoder(source), texts, labels, fresh, self._options, progress, folder, events)
         save_encoder(tuned, source, target)
         return {"labels": len(set(labels)), "new": int(fresh.sum()), "replayed": int((~fresh).sum())}
 
@@ -74,6 +80,8 @@ def tune(
     new: NDArray[np.bool_],
     options: TuningOptions,
     progress: Progress = lambda _done, _of: None,
+    folder: Path | None = None,
+    events: Events | None = None,
 ) -> Encoder:
     """A fine-tuned copy: new texts are learned while old ones are replayed; all of them where there are no new ones.
 
@@ -84,9 +92,11 @@ def tune(
         new: Which texts have a label that the champion was not trained on, shape (n,).
         options: How.
         progress: Told steps done and in all.
+        folder: For the checkpoint, from which the same call goes on.
+        events: Told the losses.
 
     Raises:
-        ArtefactError: The loss is not finite.
+        ArtefactError: The loss is not finite, or the checkpoint is damaged.
     """
     # The head that the strategy keeps beside the network is not used: heads are fitted anew on the exported encoder.
     strategy_options = StrategyOptions(
@@ -94,6 +104,7 @@ def tune(
     )
     tower = Tower(base_for(champion, options.training), options.training)
     strategy = Ours(tower, strategy_options)
+    strategy.folder, strategy.events = folder, events
     fresh, old = np.flatnonzero(new).tolist(), np.flatnonzero(~new).tolist()
     if len(fresh) and len(old):
         strategy.remember(Task(name="old", texts=[texts[n] for n in old], labels=[labels[n] for n in old]))
