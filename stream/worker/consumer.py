@@ -76,7 +76,7 @@ class Reading:
     hand_on: Callable[[Batch], Awaitable[None]]
     watermarks: Watermarks
     given_up: asyncio.Event
-    fetch_wait: float
+    fetch_wait: float = 0.5
 
 
 def batch_transport(transport: Transport, reading: Reading) -> Transport:
@@ -88,7 +88,7 @@ def batch_transport(transport: Transport, reading: Reading) -> Transport:
 class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to the broker; it ends whether or not the broker is there to hear of it."""
 
-    fetch_wait: float
+    fetch_wait: float = 0.5
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -107,8 +107,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
     """Reads in batches; a part of Faust's insides, hence pinned to its version."""
 
     def __init__(self, *args: Any, reading: Reading, **kwargs: Any) -> None:
+        self._reading = reading  # first: Faust's part makes the thread, which needs it
         super().__init__(*args, **kwargs)
-        self._reading = reading
         self._finished: dict[TP, int] = {}
         self._behind = False  # whether the position is behind records that nobody was given
         self._call: asyncio.Future[Any] | None = None
