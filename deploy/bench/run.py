@@ -48,7 +48,7 @@ class BenchOptions:
     sizes: Sizes = field(default_factory=Sizes)
     amount: Amount = field(default_factory=Amount)
     memory_events: int = EVENTS
-    users: tuple[int, ...] = (1_000, 10_000, 100_000)
+    users: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
     peers: Sequence[str] = tuple(PEERS)
     contest: Contest = field(default_factory=Contest)
 

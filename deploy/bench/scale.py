@@ -1,5 +1,6 @@
 """What changes with more workers, and with more users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -12,7 +13,10 @@ from .measure import USERS
 from .world import Pass, World
 
 _SAMPLED = 500  # profiles whose size is looked at
-_CHUNK = 50_000  # events that are encoded at a time
+_CHUNK = 20_000  # events that are encoded at a time
+_LEAST = 20_000  # events of a measurement
+_MOST_MADE = 100_000  # users whose profiles are made by events
+_SEEDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +65,11 @@ async def _pair(world: World, amount: Amount) -> tuple[Pass, Pass]:
     )
 
 
-async def measure_users(world: World, sizes: tuple[int, ...], progress: Progress) -> list[dict[str, Any]]:
-    """For each number of users: their profiles are made by one event each, then as many events come again.
+async def measure_users(world: World, sizes: Sequence[int], progress: Progress) -> list[dict[str, Any]]:
+    """For each number of users: an event each makes their profiles, then events of all come in turn.
+
+    Beyond 100,000 users the profiles are copies of such that were made by events, written to Redis directly: to make them
+    would take minutes and tell nothing new. It is said with the figures.
 
     Args:
         world: With one worker.
@@ -71,13 +78,16 @@ async def measure_users(world: World, sizes: tuple[int, ...], progress: Progress
     """
     found = []
     for users in progress.track(sizes, description="users"):
-        prefix = f"of-{users}-"
-        made = await _rounds(world, users, prefix)
-        again = await _rounds(world, users, prefix)
+        prefix, copied = f"of-{users}-", users > _MOST_MADE
+        made = None if copied else await _events(world, users, users, prefix)
+        if copied:
+            await _copy(world, users, prefix)
+        again = await _events(world, users, max(_LEAST, min(users, _MOST_MADE)), prefix)
         found.append(
             {
                 "users": users,
-                "events_per_second_new": made.rate,
+                "profiles_are_copies": copied,
+                "events_per_second_new": made and made.rate,
                 "events_per_second": again.rate,
                 "updates_per_event": again.updates / again.events,
                 "cpu_us_per_event": {part: 1e6 * used / again.events for part, used in again.cpu.items()},
@@ -87,10 +97,9 @@ async def measure_users(world: World, sizes: tuple[int, ...], progress: Progress
     return found
 
 
-async def _rounds(world: World, users: int, prefix: str) -> Pass:
-    """An event for each user, in an order in which nobody comes twice; at least 20,000 events."""
+async def _events(world: World, users: int, count: int, prefix: str) -> Pass:
+    """Events of users in turn, so that nobody comes twice before everybody came."""
     passes: list[Pass] = []
-    count = max(users, 20_000)
     for first in range(0, count, _CHUNK):
         load = clicks(f"of-{world.number()}", min(_CHUNK, count - first), users, prefix, first)
         passes.append(await world.through(load))
@@ -101,6 +110,16 @@ async def _rounds(world: World, users: int, prefix: str) -> Pass:
         update_bytes=sum(one.update_bytes for one in passes),
         cpu={part: sum(one.cpu[part] for one in passes) for part in passes[0].cpu},
     )
+
+
+async def _copy(world: World, users: int, prefix: str) -> None:
+    """Give each user one of a thousand profiles that events made."""
+    await _events(world, _SEEDS, _SEEDS, "seed-")
+    seeds = await world.store.client.mget([f"{PREFIX}seed-{number}" for number in range(_SEEDS)])
+    for first in range(0, users, _CHUNK):
+        last = min(users, first + _CHUNK)
+        values = {f"{PREFIX}{prefix}{number}": seeds[number % _SEEDS] for number in range(first, last)}
+        await world.store.client.mset(values)
 
 
 async def _sizes(world: World, users: int, prefix: str) -> dict[str, float]:

@@ -130,7 +130,7 @@ def _users(found: dict[str, Any]) -> Table:
         used = one["cpu_us_per_event"]
         table.add_row(
             f"{one['users']:,}",
-            f"{one['events_per_second_new']:,.0f}",
+            f"{one['events_per_second_new']:,.0f}" if one["events_per_second_new"] else "copies",
             f"{one['events_per_second']:,.0f}",
             f"{one['updates_per_event']:.2f}",
             f"{used['worker']:.0f}",

@@ -27,7 +27,7 @@ def command(
     texts: Annotated[int, typer.Option(min=100, help="Distinct texts a round and side.")] = 4000,
     words: Annotated[int, typer.Option(min=2, help="Words in a text.")] = 12,
     peers: Annotated[str, typer.Option(help="Peers to measure, with commas between; all of them without it.")] = "",
-    users: Annotated[str, typer.Option(help="Numbers of users, with commas between.")] = "1000,10000,100000",
+    users: Annotated[str, typer.Option(help="Numbers of users, with commas between.")] = "1000,10000,100000,1000000",
     memory_events: Annotated[int, typer.Option(min=1000, help="Events over which memory is watched.")] = 1_000_000,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
     guard: Annotated[
