@@ -68,8 +68,8 @@ async def _pair(world: World, amount: Amount) -> tuple[Pass, Pass]:
 async def measure_users(world: World, sizes: Sequence[int], progress: Progress) -> list[dict[str, Any]]:
     """For each number of users: an event each makes their profiles, then events of all come in turn.
 
-    Beyond 100,000 users the profiles are copies of such that were made by events, written to Redis directly: to make them
-    would take minutes and tell nothing new. It is said with the figures.
+    Beyond 100,000 users the profiles are copies of such that events made, written to Redis directly: to make them all
+    would take minutes. It is said with the figures.
 
     Args:
         world: With one worker.
