@@ -120,6 +120,8 @@ async def serve(settings: Settings, listening: socket.socket, stop: asyncio.Even
 
 def _store(settings: Settings) -> RedisStore:
     """Few connections, for which reads wait their turn: a burst must not become as many connections to Redis."""
+    if settings.redis_cluster:  # its store sees to that by itself
+        return wiring.store(settings, _STORE_SECONDS)
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=_CONNECTIONS,

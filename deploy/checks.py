@@ -2,23 +2,26 @@
 
 import platform
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
+from typing import Any, cast
 
 import faust.streams
+from redis.asyncio import RedisCluster
 
 from ..inference.client import TritonEmbedder
 from ..inference.repository import open_model
 from ..schemas.errors import ArtefactError, ConfigurationError, ProfilestreamError, SetupError
 from ..stream.kafka.reader import reader
 from ..stream.store.models import RedisModelStore, load_models
-from ..stream.store.redis import translated
+from ..stream.store.redis import RedisStore, translated
 from ..stream.worker.status import read_statuses
 from . import publishing, wiring
 from .settings import Settings
 from .topics import TOPICS
 
 QUICKLY = 3.0  # seconds that a check waits for an answer
+Infos = dict[str, dict[str, Any]]  # what nodes say of themselves, by address
 FAILURES = (ProfilestreamError,)
 
 
@@ -59,24 +62,44 @@ async def kafka(settings: Settings) -> str:
 
 
 async def redis(settings: Settings) -> str:
-    """The store, and that it never evicts a profile."""
+    """The store, that it is of the kind that the settings say, and that it never evicts a profile."""
     store = wiring.store(settings)
     try:
         with translated():
-            server, memory = await store.client.info("server"), await store.client.info("memory")
+            return await (_cluster(store) if settings.redis_cluster else _one_server(store))
     finally:
         await store.close()
+
+
+async def _one_server(store: RedisStore) -> str:
+    server, memory = await store.client.info("server"), await store.client.info("memory")
     if "cluster" in {server.get("redis_mode"), server.get("server_mode")}:
-        # A shard that fails over may lose writes while another one keeps the watermark that would show it.
-        raise ConfigurationError(
-            "Redis Cluster is not supported: profiles and their watermark would lie on different shards, and a lost "
-            "write would go unnoticed.\nUse one server with replicas; for more, split users over several deployments."
-        )
+        raise ConfigurationError("Redis is a cluster, where profiles have other keys: set PROFILESTREAM_REDIS_CLUSTER")
+    _refuse_eviction("Redis", memory)
+    return f"{_version(server)}, {memory['used_memory_human']} used"
+
+
+async def _cluster(store: RedisStore) -> str:
+    """All primaries; that all slots are theirs, its client insists on."""
+    client = cast("RedisCluster", store.client)
+    nodes = client.PRIMARIES
+    servers = cast("Infos", await client.info("server", target_nodes=nodes))
+    memories = cast("Infos", await client.info("memory", target_nodes=nodes))
+    for name, memory in memories.items():
+        _refuse_eviction(f"Redis at {name}", memory)
+    used = sum(memory["used_memory"] for memory in memories.values()) / 2**20
+    return f"{_version(next(iter(servers.values())))}, cluster of {len(servers)}, {used:,.0f} MiB used"
+
+
+def _refuse_eviction(name: str, memory: Mapping[str, Any]) -> None:
     # What is evicted by the other policies has an expiry, as profiles have not.
     if str(memory.get("maxmemory_policy")).startswith("allkeys"):
-        raise ConfigurationError("Redis may evict profiles: set its maxmemory-policy to noeviction")
+        raise ConfigurationError(f"{name} may evict profiles: set its maxmemory-policy to noeviction")
+
+
+def _version(server: Mapping[str, Any]) -> str:
     name = "Valkey" if "valkey_version" in server else "Redis"
-    return f"{name} {server.get('valkey_version') or server['redis_version']}, {memory['used_memory_human']} used"
+    return f"{name} {server.get('valkey_version') or server['redis_version']}"
 
 
 async def triton(settings: Settings) -> str:
@@ -123,7 +146,7 @@ async def servers(settings: Settings) -> None:
 
     Raises:
         UnavailableError: Redis or Kafka does not answer.
-        ConfigurationError: Redis evicts profiles, or topics are missing.
+        ConfigurationError: Redis evicts profiles or is not of the kind that the settings say, or topics are missing.
     """
     await redis(settings)
     await kafka(settings)

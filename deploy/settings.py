@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     redis_url: RedisUrl = Field(
         "redis://127.0.0.1:6379/0", description="Where profiles are stored; a password in it is never printed."
     )
+    redis_cluster: bool = Field(
+        False, description="Redis is a cluster: its URL may then be several with commas between, of some of its nodes."
+    )
     triton_url: HostPorts | None = Field(
         None, description="Triton's gRPC address, host:port; without it, the encoder runs in the worker's process."
     )

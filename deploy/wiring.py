@@ -18,6 +18,8 @@ from ..stream.api.tokens import parse_tokens
 from ..stream.engine.engine import BatchLimits
 from ..stream.kafka.connection import KafkaConnection
 from ..stream.profile.layout import Layout
+from ..stream.recovery.store import ErasableCluster, ErasableRedis
+from ..stream.store.cluster import ClusterStore
 from ..stream.store.models import RedisModelStore, champion_of
 from ..stream.store.redis import RedisStore
 from ..stream.worker.health import HealthOptions
@@ -61,6 +63,7 @@ def at(settings: Settings, addresses: Addresses) -> Settings:
             "kafka_bootstrap": addresses.kafka,
             "kafka_fetch_wait": settings.kafka_fetch_wait if settings.kafka_home else _EMBEDDED_FETCH_WAIT,
             "redis_url": addresses.redis,
+            "redis_cluster": False,
             "triton_url": addresses.triton,
             "replication": 1,
             "schema_registry_url": None,
@@ -107,9 +110,18 @@ def wire(settings: Settings) -> Wire:
     )
 
 
-def store(settings: Settings) -> RedisStore:
-    """Redis."""
-    return RedisStore.connect(settings.redis_url)
+def store(settings: Settings, timeout: float = 5.0) -> RedisStore:
+    """Redis, or its cluster; waits so many seconds for an answer."""
+    if settings.redis_cluster:
+        return ClusterStore.connect(settings.redis_url, timeout)
+    return RedisStore.connect(settings.redis_url, timeout)
+
+
+def erasable_store(settings: Settings) -> ErasableRedis | ErasableCluster:
+    """The same, for who removes profiles."""
+    if settings.redis_cluster:
+        return ErasableCluster.connect(settings.redis_url)
+    return ErasableRedis.connect(settings.redis_url)
 
 
 async def champion(settings: Settings) -> str:

@@ -18,6 +18,7 @@ from profilestream.deploy.local import tansu, valkey
 from profilestream.deploy.local.home import private_folder
 from profilestream.deploy.local.process import Server, start_on_free_ports
 from profilestream.deploy.settings import Settings
+from tests.stream.store.cluster import SmallCluster
 
 # What commands print is looked at by its words: no line is to be broken.
 os.environ["COLUMNS"] = "200"
@@ -100,6 +101,25 @@ def redis_url(redis_server: str) -> str:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
+    """A real cluster of three nodes, with whatever earlier tests left in it."""
+    skip_if(valkey.supported())
+    nodes = SmallCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        asyncio.run(nodes.start())
+        yield nodes
+    finally:
+        asyncio.run(nodes.stop())
+
+
+@pytest.fixture
+def cluster(redis_cluster: SmallCluster) -> SmallCluster:
+    """A real cluster of three nodes that is empty."""
+    redis_cluster.empty()
+    return redis_cluster
 
 
 @pytest.fixture

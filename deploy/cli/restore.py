@@ -10,8 +10,8 @@ from ...schemas.errors import ConfigurationError
 from ...stream.engine.position import resume_at
 from ...stream.recovery.restore import Rebuild, Restored, refuse_unless_empty, restore
 from ...stream.recovery.scan import Scanner, scanner
-from ...stream.recovery.store import ErasableRedis
 from ...stream.store.models import RedisModelStore, champion_of, codebook_name, head_name
+from ...stream.store.redis import RedisStore
 from ...stream.worker.status import EXPIRES, read_statuses
 from .. import publishing, wiring
 from ..settings import Settings
@@ -30,7 +30,7 @@ def command(
 
 
 async def _restore(settings: Settings, *, dry_run: bool, merge: bool) -> None:
-    store = ErasableRedis.connect(settings.redis_url)
+    store = wiring.erasable_store(settings)
     wire = wiring.wire(settings)
     try:
         if not merge:
@@ -50,7 +50,7 @@ async def _restore(settings: Settings, *, dry_run: bool, merge: bool) -> None:
         await store.close()
 
 
-async def _refuse_workers(store: ErasableRedis) -> None:
+async def _refuse_workers(store: RedisStore) -> None:
     # A worker's next event would begin a new profile before the old one is back.
     if workers := await read_statuses(store.client):
         raise ConfigurationError(

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from ..engine.ports import Partition
-from ..store.redis import WATERMARKS, RedisStore, translated
+from ..store.redis import RedisStore
 from ..worker.status import read_statuses
 from .scan import Scanner
 
@@ -101,7 +101,7 @@ class Observer:
         workers = await read_statuses(self._store.client)
         spans = await self._scanner.spans(self._topic)
         committed = await self._scanner.committed(self._group, spans)
-        marks = await self._watermarks()
+        marks = await self._store.peek_watermarks()  # not the worker's call, which insists on a life of the server
         owners = {name: worker for worker, status in workers.items() for name in status["partitions"]}
         now = time.monotonic()
         seen = tuple(
@@ -119,12 +119,6 @@ class Observer:
         look = Look(at=now, workers=workers, partitions=seen, rates=self._rates(workers))
         self._before = look
         return look
-
-    async def _watermarks(self) -> dict[str, int]:
-        # Not the store's own: an observer does not insist on one life of the server.
-        with translated():
-            found = cast("dict[bytes, bytes]", await self._store.client.hgetall(WATERMARKS))
-        return {name.decode(): int(offset) for name, offset in found.items()}
 
     def _age(self, partition: Partition, committed: int | None, now: float) -> float | None:
         if self._before is None:

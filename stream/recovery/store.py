@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..store.base import ProfileStore
+from ..store.cluster import ClusterStore
+from ..store.groups import group_of, groups
 from ..store.memory import MemoryStore
+from ..store.nodes import Command
 from ..store.redis import PREFIX, RedisStore, translated
 
 
@@ -25,6 +28,16 @@ class ErasableRedis(RedisStore):
                 for user in users:
                     pipe.delete(PREFIX + user)
                 await pipe.execute()
+
+
+class ErasableCluster(ClusterStore):
+    """On a Redis Cluster."""
+
+    async def erase(self, users: Sequence[str]) -> None:
+        """See ErasableStore."""
+        found = [(groups()[group_of(user)], user) for user in users]
+        with translated():
+            await self._nodes.run([Command(group.slot, ("DEL", group.profile(user))) for group, user in found])
 
 
 class ErasableMemory(MemoryStore):

@@ -82,7 +82,7 @@ class RedisStore:
                 for write in writes:
                     await self._compare_and_set(
                         keys=[PREFIX + write.user],
-                        args=[_revision(write.expected), _revision(write.after.revision) + write.state],
+                        args=[revision_bytes(write.expected), revision_bytes(write.after.revision) + write.state],
                         client=pipe,
                     )
                 return [bool(done) for done in await pipe.execute()]
@@ -98,6 +98,12 @@ class RedisStore:
                 pipe.hgetall(WATERMARKS)
                 info, found = cast("tuple[dict[str, str], dict[bytes, bytes]]", tuple(await pipe.execute()))
         self._life.expected = info["run_id"]
+        return {partition.decode(): int(offset) for partition, offset in found.items()}
+
+    async def peek_watermarks(self) -> dict[str, int]:
+        """The watermarks for an observer, which does not insist on one life of the server."""
+        with translated():
+            found = cast("dict[bytes, bytes]", await self.client.hgetall(WATERMARKS))
         return {partition.decode(): int(offset) for partition, offset in found.items()}
 
     async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
@@ -127,7 +133,8 @@ def split(value: bytes) -> Stored:
     return Stored(int.from_bytes(value[:8], "big"), value[8:])
 
 
-def _revision(number: int) -> bytes:
+def revision_bytes(number: int) -> bytes:
+    """A revision as a value begins with it; nothing for 0, as there is no value then."""
     return number.to_bytes(8, "big") if number else b""
 
 
@@ -138,5 +145,11 @@ def translated() -> Iterator[None]:
         yield
     except redis.exceptions.AuthenticationError as error:
         raise ConfigurationError("Redis refuses the user or password in redis_url") from error
+    except redis.exceptions.RedisClusterException as error:
+        if isinstance(error.__cause__, redis.exceptions.AuthenticationError):
+            raise ConfigurationError("Redis refuses the user or password in redis_url") from error
+        if "Cluster mode is not enabled" in str(error):
+            raise ConfigurationError("redis_url is no cluster: leave PROFILESTREAM_REDIS_CLUSTER out") from error
+        raise StoreUnavailableError(f"Redis Cluster does not answer as it should: {error}") from error
     except (redis.exceptions.RedisError, OSError, TimeoutError) as error:
         raise StoreUnavailableError(f"Redis does not answer as it should: {error}") from error

@@ -12,12 +12,13 @@ from profilestream.deploy.local.valkey import supported, valkey
 from profilestream.deploy.settings import Settings
 from profilestream.schemas.errors import ConfigurationError
 from tests.conftest import skip_if
+from tests.stream.store.cluster import SmallCluster
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--cluster-enabled", "yes", "--cluster-port"), "Redis Cluster is not supported"),
+        (("--cluster-enabled", "yes", "--cluster-port"), "set PROFILESTREAM_REDIS_CLUSTER"),
         (("--maxmemory-policy", "allkeys-lru", "--repl-backlog-size"), "set its maxmemory-policy to noeviction"),
     ],
     ids=["cluster", "eviction"],
@@ -33,3 +34,21 @@ async def test_a_redis_that_would_lose_profiles_is_refused(tmp_path: Path, optio
             await checks.redis(Settings(redis_url=server.address))
     finally:
         await server.stop()
+
+
+async def test_a_cluster_is_accepted_where_it_evicts_nothing(cluster: SmallCluster) -> None:
+    """One node that would evict profiles is enough to refuse it, by its address."""
+    settings = Settings(redis_url=cluster.url, redis_cluster=True)
+    assert "cluster of 3" in await checks.redis(settings)
+    cluster.nodes[1].admin.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with pytest.raises(ConfigurationError, match=f"{cluster.nodes[1].port} may evict profiles"):
+            await checks.redis(settings)
+    finally:
+        cluster.nodes[1].admin.config_set("maxmemory-policy", "noeviction")
+
+
+async def test_one_server_is_no_cluster(redis_url: str) -> None:
+    """The setting that is wrong is named."""
+    with pytest.raises(ConfigurationError, match="leave PROFILESTREAM_REDIS_CLUSTER out"):
+        await checks.redis(Settings(redis_url=redis_url, redis_cluster=True))

@@ -1,8 +1,9 @@
-"""What every ProfileStore must do: the same tests on the in-memory twin and on a real server."""
+"""What every ProfileStore must do: the same tests on the in-memory twin, on a real server and on a real cluster."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,22 +14,28 @@ from profilestream.deploy.local.process import ServerProcess
 from profilestream.deploy.local.valkey import valkey
 from profilestream.schemas.errors import ConfigurationError, StoreUnavailableError
 from profilestream.stream.store.base import ProfileStore, Stored, Write
+from profilestream.stream.store.cluster import ClusterStore
+from profilestream.stream.store.groups import group_of, groups
 from profilestream.stream.store.memory import MemoryStore
 from profilestream.stream.store.redis import RedisStore
 
 AWKWARD_USERS = ["a b", "{tag}a", "a{b", "}", "*?[x]", "ada:1", "žluťoučký 王 🐴", "\n\t\0", "u" * 512, "profile:x"]
 
 
-@pytest.fixture(params=["memory", "redis"])
-def url(request: pytest.FixtureRequest) -> str | None:
-    """Of the real server; None for the twin."""
-    return None if request.param == "memory" else request.getfixturevalue("redis_url")
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def connect(request: pytest.FixtureRequest) -> Callable[[], ProfileStore]:
+    """Makes the twin, or a store on a real server or cluster that is empty."""
+    if request.param == "redis":
+        return partial(RedisStore.connect, request.getfixturevalue("redis_url"))
+    if request.param == "cluster":
+        return partial(ClusterStore.connect, request.getfixturevalue("cluster").url)
+    return MemoryStore
 
 
 @pytest.fixture
-async def store(url: str | None) -> AsyncIterator[ProfileStore]:
+async def store(connect: Callable[[], ProfileStore]) -> AsyncIterator[ProfileStore]:
     """An empty store."""
-    store = RedisStore.connect(url) if url else MemoryStore()
+    store = connect()
     yield store
     await store.close()
 
@@ -135,7 +142,8 @@ async def test_revisions_go_on_beyond_what_a_float_can_count(store: ProfileStore
     """The server compares bytes: neighbours are told apart however long a profile lives."""
     high = 2**53 + 1
     if isinstance(store, RedisStore):
-        await store.client.set("profile:ada", high.to_bytes(8, "big") + b"old")
+        key = groups()[group_of("ada")].profile("ada") if isinstance(store, ClusterStore) else "profile:ada"
+        await store.client.set(key, high.to_bytes(8, "big") + b"old")
     else:
         store.profiles["ada"] = Stored(high, b"old")
     assert await store.save([Write("ada", high - 1, b"stale")]) == [False]
@@ -222,7 +230,8 @@ async def test_wrong_credentials_are_a_mistake_in_the_settings(tmp_path: Path, c
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost:port/0", ""])
-def test_a_url_that_is_none_of_redis_is_a_mistake_in_the_settings(url: str) -> None:
+@pytest.mark.parametrize("kind", [RedisStore, ClusterStore])
+def test_a_url_that_is_none_of_redis_is_a_mistake_in_the_settings(url: str, kind: type[RedisStore]) -> None:
     """Said at once, before anything connects."""
     with pytest.raises(ConfigurationError, match="redis_url"):
-        RedisStore.connect(url)
+        kind.connect(url)
