@@ -12,7 +12,6 @@ import structlog
 from ..inference.embedder import Embedder
 from ..inference.heads import Head
 from ..inference.retry import until_available
-from ..schemas.events import Feedback
 from .heads.durable import HeadRegistry
 from .heads.ledger import Ledger
 from .resolver import Delivery, Resolver, Texts
@@ -112,6 +111,8 @@ class HeadLearner:
         self._options = options or LearnerOptions()
         self._clock = clock
         self._resolver = Resolver(texts, wait=self._options.wait, clock=clock)
+        self._read: dict[int, int] = {}
+        self._written: dict[int, int] = {}
         self._due: dict[str, float] = {}
         self._next_look = clock()
 
@@ -194,19 +195,23 @@ class HeadLearner:
         return max(0.0, min([self._next_look, *due, *again]) - now)
 
     async def _add(self, batch: list[Delivery]) -> None:
-        wanted = self._wanted([delivery.feedback for delivery in batch])
-        told = await until_available(partial(self._resolver.pair, wanted), "store")
-        positions = {delivery.partition: delivery.offset + 1 for delivery in batch}
-        if told or positions:
+        told = await until_available(partial(self._resolver.pair, self._wanted(batch)), "store")
+        self._read |= {delivery.partition: delivery.offset + 1 for delivery in batch}
+        # What waits for its text is only in memory: after a crash it is read again, and what is known is skipped.
+        positions = {**self._read, **self._resolver.first()}
+        moved = {partition: at for partition, at in positions.items() if self._written.get(partition) != at}
+        if told or moved:
             clean = [replace(item, text=self._clean(item.text)) for item in told]
-            learned, forgotten = await self._heads.learn(clean, positions)
+            learned, forgotten = await self._heads.learn(clean, moved)
+            self._written |= moved
             self._counts.learned += learned
             self._counts.forgotten += forgotten
 
-    def _wanted(self, feedback: list[Feedback]) -> list[Feedback]:
-        known = self._ledger.known([item.id for item in feedback])
-        wanted: list[Feedback] = []
-        for item in feedback:
+    def _wanted(self, batch: list[Delivery]) -> list[Delivery]:
+        known = self._ledger.known([delivery.feedback.id for delivery in batch])
+        wanted: list[Delivery] = []
+        for delivery in batch:
+            item = delivery.feedback
             if item.task not in self._names:
                 self._counts.other_tasks += 1
             elif not (item.text or item.event) or not item.label:
@@ -216,7 +221,7 @@ class HeadLearner:
                 self._counts.repeated += 1
             else:
                 known.add(item.id)
-                wanted.append(item)
+                wanted.append(delivery)
         return wanted
 
     async def _look(self) -> None:

@@ -65,25 +65,33 @@ class Resolver:
         self._wait = wait
         self._most = most
         self._clock = clock
-        self._waiting: deque[tuple[float, Feedback]] = deque()
+        self._waiting: deque[tuple[float, Delivery]] = deque()
 
     def __len__(self) -> int:
         """How many labels wait."""
         return len(self._waiting)
 
-    async def pair(self, feedback: Sequence[Feedback]) -> list[Told]:
+    def first(self) -> dict[int, int]:
+        """For each partition the lowest offset of a label that waits: from there it is to be read after a crash."""
+        found: dict[int, int] = {}
+        for _, item in self._waiting:
+            found[item.partition] = min(item.offset, found.get(item.partition, item.offset))
+        return found
+
+    async def pair(self, deliveries: Sequence[Delivery]) -> list[Told]:
         """Those whose text is known now: of these, and of those that wait."""
-        told = [Told(item, item.text) for item in feedback if item.text]
+        told = [Told(item.feedback, item.feedback.text) for item in deliveries if item.feedback.text]
         until = self._clock() + self._wait
-        asking = [*self._waiting, *((until, item) for item in feedback if not item.text)]
+        asking = [*self._waiting, *((until, item) for item in deliveries if not item.feedback.text)]
         self._waiting.clear()
-        for deadline, item in asking:
-            text = await self._texts.text(item.user, item.event or "") if self._texts else None
+        for deadline, delivery in asking:
+            item = delivery.feedback
+            text = await self._texts.text(item.user, item.event or "") if self._texts is not None else None
             if text:
                 self.resolved += 1
                 told.append(Told(item, text))
-            elif self._texts and self._clock() < deadline and len(self._waiting) < self._most:
-                self._waiting.append((deadline, item))
+            elif self._texts is not None and self._clock() < deadline and len(self._waiting) < self._most:
+                self._waiting.append((deadline, delivery))
             else:
                 self.given_up += 1
         return told

@@ -218,6 +218,44 @@ async def test_a_label_that_names_an_event_is_learned_when_the_event_comes() -> 
     assert (learner.counts.resolved, learner.counts.learned) == (1, 3)
 
 
+async def test_a_label_that_waits_for_its_text_survives_the_learner(tmp_path: Path) -> None:
+    """Killed while a label waits, the learner reads it again, and learns nothing behind it twice."""
+    path, texts, shelf = tmp_path / "ledger.sqlite", RecentTexts(), Shelf()
+    items = [CATS_AND_MUSIC[0], replace(label(1, None, "cats"), event="e1"), CATS_AND_MUSIC[1]]
+    ledger = Ledger(path)
+    read = asyncio.Event()
+
+    async def endless() -> AsyncIterator[Delivery]:
+        async for delivery in stream(items):
+            yield delivery
+        await shelf.arrived.wait()
+        read.set()
+        await asyncio.Event().wait()
+
+    options = LearnerOptions(seconds=0.0)
+    dying = asyncio.create_task(
+        HeadLearner(HashEmbedder(), shelf, ledger=ledger, texts=texts, options=options).run(endless())
+    )
+    await read.wait()
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    assert (len(ledger), ledger.positions()) == (2, {0: 1})
+    ledger.close()
+    texts.add(UserEvent(id="e1", user="ada", type="message", time=0, text="my cat purrs"))
+    again = Ledger(path)
+    learner = HeadLearner(HashEmbedder(), Shelf(), ledger=again, texts=texts, options=options)
+
+    async def rest() -> AsyncIterator[Delivery]:
+        async for delivery in stream(items):
+            if delivery.offset >= again.positions()[0]:
+                yield delivery
+
+    await learner.run(rest())
+    assert (len(again), again.positions()) == (3, {0: 3})
+    assert (learner.counts.resolved, learner.counts.repeated) == (1, 1)
+    again.close()
+
+
 async def test_accuracy_is_measured_before_learning() -> None:
     """Each text is judged by a head that has not seen it: the first ones are wrong, the rest are right."""
     learner = HeadLearner(HashEmbedder(), Shelf(), options=LearnerOptions(seconds=0.0, batch=4))
