@@ -155,8 +155,7 @@ class Deployment:
         triton_cores: For the encoder, where it runs on processors.
         gpus: In place of them, where the throughput of one is given.
         broker_cores: For the brokers.
-        stores: Redis servers by their threads; more than one means as many deployments side by side, each with the
-            users of its own, as one deployment has one Redis.
+        stores: Redis servers by their threads; more than one: nodes of a cluster.
         core_hours: For a million events.
         first: The part that would bend next: the least room of all.
     """

@@ -49,7 +49,7 @@ def _table(needed: Deployment, rate: float, core_price: float | None) -> Table:
     else:
         table.add_row("GPUs for Triton", f"{needed.gpus:,}")
     table.add_row("cores for brokers, a replica each", f"{needed.broker_cores:,}")
-    table.add_row("Redis servers (more than one: deployments side by side)", f"{needed.stores:,}")
+    table.add_row("Redis servers (more than one: a cluster)", f"{needed.stores:,}")
     price = "" if core_price is None else f" ({core_price * needed.core_hours:,.2f} at {core_price:g})"
     table.add_row("core-hours for a million events", f"{needed.core_hours:.3f}{price}")
     table.add_row("least room is left to", _PARTS[needed.first])

@@ -54,5 +54,5 @@ def variables(peer: Peer, settings: Settings, events: str, updates: str, group: 
     if peer.java and (jar := connector()):
         found[JAR_VARIABLE] = str(jar)
     if peer.ours_first:
-        found["PYTHONPATH"] = os.pathsep.join(site.getsitepackages())
+        found["PYTHONPATH"] = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *site.getsitepackages()])
     return wiring.environment(settings) | found
