@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..continual.update.lessons import Lesson
 from ..continual.update.ports import Progress
 from ..continual.update.state import JobState, all_jobs
 from ..continual.update.trigger import Trigger, TriggerOptions
-from ..continual.update.tuning import FineTuner
+from ..continual.update.tuning import FineTuner, TuningOptions
 from ..inference.pool import Served
 from ..inference.retry import until_available
 from ..schemas.errors import BadRecordError, SetupError
@@ -33,6 +34,7 @@ from .migrating import migrate
 from .prepare import ENCODER
 from .settings import Settings
 from .topics import DRIFT_REPORTS, FEEDBACK, USER_EVENTS
+from .update_status import UpdateStatus
 
 log = structlog.get_logger(__name__)
 
@@ -92,8 +94,20 @@ class DeploymentWorld:
         return {"seen": swept.seen, "moved": swept.moved, "current": swept.current, "alone": swept.alone}
 
 
-async def update(settings: Settings, reason: str, told: Told) -> JobState:
+def tuning(epochs: int, layers: int, threads: int) -> TuningOptions:
+    """The usual fine-tune with so many passes, top layers and threads."""
+    usual = TuningOptions()
+    return replace(usual, training=replace(usual.training, epochs=epochs, layers=layers), threads=threads)
+
+
+async def update(settings: Settings, reason: str, told: Told, tuning: TuningOptions | None = None) -> JobState:
     """Run one update, or go on with the one that was cut off.
+
+    Args:
+        settings: Of the deployment.
+        reason: Why; one that goes on keeps its own.
+        told: Told how it goes on, as is Redis.
+        tuning: How to fine-tune.
 
     Raises:
         SetupError: Another update is running.
@@ -108,18 +122,28 @@ async def update(settings: Settings, reason: str, told: Told) -> JobState:
         await publisher.champion()
         await publisher.resume()
         home = wiring.home(settings)
+        status = UpdateStatus(reason, told)
+        await stack.enter_async_context(status.shown(store))
         job = UpdateJob(
             home / "updates",
             home / "reports",
             models=publisher,
-            trainer=FineTuner(),
+            trainer=FineTuner(tuning),
             world=DeploymentWorld(settings),
-            told=told,
+            told=status.told,
         )
-        return await job.run(reason)
+        state = await job.run(reason)
+        status.ended(state)
+        return state
 
 
-async def watch(settings: Settings, options: TriggerOptions, told: Told, ended: Callable[[JobState], None]) -> None:
+async def watch(
+    settings: Settings,
+    options: TriggerOptions,
+    told: Told,
+    ended: Callable[[JobState], None],
+    tuning: TuningOptions | None = None,
+) -> None:
     """Run an update whenever one is due, until cancelled; one that was cut off goes on at once.
 
     Args:
@@ -127,6 +151,7 @@ async def watch(settings: Settings, options: TriggerOptions, told: Told, ended: 
         options: When an update is due.
         told: Told how an update goes on.
         ended: Told how each ended.
+        tuning: How to fine-tune.
     """
     jobs = all_jobs(wiring.home(settings) / "updates")
     trigger = Trigger(options, time.monotonic())
@@ -139,7 +164,7 @@ async def watch(settings: Settings, options: TriggerOptions, told: Told, ended: 
                 trigger.ran(time.monotonic())
                 log.info("update is due", reason=reason)
                 try:
-                    ended(await until_available(partial(update, settings, reason, told), "deployment"))
+                    ended(await until_available(partial(update, settings, reason, told, tuning), "deployment"))
                 except SetupError as error:
                     log.warning("no update now", error=str(error))
                 reason = None

@@ -30,6 +30,9 @@ def command(
     triton: Annotated[
         bool, typer.Option(help="Serve the encoder by Triton, or run its twin inside the worker, which needs less.")
     ] = True,
+    update: Annotated[
+        bool, typer.Option(help="Train the encoder in the background when a new topic has come up half-way.")
+    ] = True,
     json: Annotated[Path | None, typer.Option(help="Write the summary's figures to this file.")] = None,
 ) -> None:
     """Watch live profiles of real people grow from a real stream.
@@ -38,7 +41,7 @@ def command(
     event is unaccounted for.
     """
     settings: Settings = context.obj
-    options = DemoOptions(events=events, speed=speed, window=window, keep=keep, triton=triton)
+    options = DemoOptions(events=events, speed=speed, window=window, keep=keep, triton=triton, update=update)
     prepared = prepare(settings, say)
     summaries: list[Summary] = []
 

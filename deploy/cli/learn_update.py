@@ -21,20 +21,30 @@ if TYPE_CHECKING:
     from ...continual.update.state import JobState
 
 _USUAL = TriggerOptions()
+_ROOM = {"epochs": 4, "layers": 2, "threads": 2}  # what a fine-tune takes without these options
 _COLOURS = {"published": "bold green", "refused": "yellow", "superseded": "yellow"}
+
+
+Epochs = Annotated[int, typer.Option(min=1, help="Passes over the texts; fewer are sooner done.")]
+Layers = Annotated[int, typer.Option(min=1, help="Layers of the encoder that learn, from the top.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads that train.")]
 
 
 def run(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="Written into the report.")] = "asked for",
+    epochs: Epochs = _ROOM["epochs"],
+    layers: Layers = _ROOM["layers"],
+    threads: Threads = _ROOM["threads"],
 ) -> None:
     """Fine-tune the encoder on the feedback, judge it, publish it if it is better, and carry the profiles over."""
     settings: Settings = context.obj
     updating = _updating()
+    tuning = updating.tuning(epochs, layers, threads)
 
     async def job(stop: asyncio.Event) -> None:
         with _steps() as told:
-            if not await unless_stopped(stop, _run(updating, settings, reason, told)):
+            if not await unless_stopped(stop, _run(updating, settings, reason, told, tuning)):
                 say("stopped; the next run goes on where this one was")
 
     run_until_signal(job, settings.shutdown_seconds)
@@ -49,20 +59,24 @@ def watch(
     cool_down: Annotated[float, typer.Option(min=0.0, help="Seconds from one update to the next, at least.")] = (
         _USUAL.cool_down
     ),
+    epochs: Epochs = _ROOM["epochs"],
+    layers: Layers = _ROOM["layers"],
+    threads: Threads = _ROOM["threads"],
 ) -> None:
     """Run an update when drift is reported, when enough labels came in, or when it was long ago."""
     settings: Settings = context.obj
     updating = _updating()
+    tuning = updating.tuning(epochs, layers, threads)
     options = TriggerOptions(labels=labels, seconds=hours * 3600, cool_down=cool_down)
 
     async def job(stop: asyncio.Event) -> None:
-        await unless_stopped(stop, updating.watch(settings, options, lambda _step, _done, _of: None, show))
+        await unless_stopped(stop, updating.watch(settings, options, lambda _step, _done, _of: None, show, tuning))
 
     run_until_signal(job, settings.shutdown_seconds)
 
 
-async def _run(updating: Any, settings: Settings, reason: str, told: "Told") -> None:
-    show(await updating.update(settings, reason, told))
+async def _run(updating: Any, settings: Settings, reason: str, told: "Told", tuning: Any) -> None:
+    show(await updating.update(settings, reason, told, tuning))
 
 
 def show(state: "JobState") -> None:

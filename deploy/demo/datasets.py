@@ -57,7 +57,6 @@ class Conversation:
         """Its topic as labels of its opening, told when it ends; nothing where the topic is held back."""
         if self.topic is None or not self.labelled:
             return []
-        opening = self.messages[:_OPENING_MESSAGES]
         return [
             Feedback(
                 id=f"{message.id}:{TASK}",
@@ -67,9 +66,14 @@ class Conversation:
                 time=self.ended,
                 text=message.text,
             )
-            for message in opening
-            if len(message.text.split()) >= _OPENING_WORDS
+            for message in opening(self)
         ]
+
+
+def opening(conversation: Conversation) -> list[Message]:
+    """The messages of a conversation that are about its topic, if any are."""
+    first = conversation.messages[:_OPENING_MESSAGES]
+    return [message for message in first if len(message.text.split()) >= _OPENING_WORDS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

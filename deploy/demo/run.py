@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ...inference.models import ModelSet
 from ...schemas.errors import SetupError
+from ...schemas.events import Feedback
 from ...stream.kafka.sink import start_producer
 from ...stream.lookup import Lookup, ReadableProfile
 from ...stream.store.models import RedisModelStore, load_models
@@ -29,18 +30,27 @@ from ..settings import Settings
 from ..terminal import plain
 from ..topics import ensure_topics
 from .accounting import Ledger
-from .datasets import PACKAGE, Selection, read_chitchat, select
+from .datasets import PACKAGE, TASK, Selection, read_chitchat, select
+from .exam import Examiner, questions
+from .home import demo_home, tidy
+from .learning import Learning
+from .newcomer import Newcomer, chunks, newcomer
 from .page import picture
 from .quality import TOP, Quality, evaluate
 from .replay import Replay
 from .screen import Screen, screen_for
 from .summary import MemorySample, Summary
+from .updating import Updating
 from .watching import Watcher
 
 TOPICS = 34  # prompts in the data set
-LEARNING_SECONDS = 120.0  # that the backlog of feedback may take
+LEARNING_SECONDS = 300.0  # that the backlog of feedback may take
 POLL_SECONDS = 0.25
 MEMORY_SAMPLES = 100
+FIRST_LABELS = 20  # of the new topic, before all others
+HEAD_SECONDS = 2.0  # between two heads, and until workers have one
+UPDATE_SECONDS = 150.0  # that an update may take without the stream running out
+PIECE = 8  # events sent at a time meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +63,7 @@ class DemoOptions:
         window: At most so many events between producer and update seen.
         keep: Leave the servers running.
         triton: Serve the encoder by Triton; otherwise its in-process twin runs in the worker.
+        update: Train the encoder in the background when the new topic has come.
     """
 
     events: int = 20_000
@@ -60,6 +71,7 @@ class DemoOptions:
     window: int = 512
     keep: bool = False
     triton: bool = True
+    update: bool = True
 
 
 class Demo:
@@ -69,18 +81,34 @@ class Demo:
         settings: With the stack's addresses.
         options: What to replay.
         selection: The data.
+        newcomer: The topic in it that is not known at first.
         store: Profiles, read at the end.
         screen: Where to show it.
+        examiner: Grades how well topics are recognised.
+        update: Begins an update of the encoder in the background, and returns when it has ended.
     """
 
     def __init__(
-        self, settings: Settings, options: DemoOptions, selection: Selection, store: RedisStore, screen: Screen
+        self,
+        settings: Settings,
+        options: DemoOptions,
+        selection: Selection,
+        newcomer: Newcomer,
+        store: RedisStore,
+        screen: Screen,
+        examiner: Examiner,
+        update: Callable[[Learning, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]],
     ) -> None:
         self._settings = settings
         self._options = options
         self._selection = selection
+        self._newcomer = newcomer
         self._store = store
         self._screen = screen
+        self._examiner = examiner
+        self._update = update
+        self._learning = Learning()
+        self._labels = 0
         self._ledger = Ledger()
         self._memory: list[MemorySample] = []
 
@@ -96,26 +124,97 @@ class Demo:
                 await watcher.ready.wait()
                 await self._teach(replay)
                 started = time.monotonic()
-                await replay.send(self._selection.stream())
+                await self._send(replay, self._newcomer.before)
+                await self._introduce(replay)
+                await self._go_on(replay)
                 await replay.finish()
                 seconds = time.monotonic() - started
                 for task in background:
                     task.cancel()
             await self._refresh()
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
         finally:
             await producer.stop()
         return await self._sum_up(seconds, before, prepared, servers)
 
     async def _teach(self, replay: Replay) -> None:
         """Labels from before the stream begins; returns when workers have the head that follows from them."""
-        backlog = self._selection.backlog
+        backlog = self._newcomer.before.backlog
         if not backlog:
             return
         self._screen.note(f"learning interests from {len(backlog):,} labelled messages of earlier conversations")
-        await replay.send(backlog)
-        await self._until("learner", lambda said: said["learned"] + said["unusable"] >= len(backlog), LEARNING_SECONDS)
-        version = (await self._models()).heads["interest"].version
-        await self._until("worker", lambda said: said["heads"].get("interest", 0) >= version, LEARNING_SECONDS)
+        await self._tell(replay, backlog)
+
+    async def _tell(self, replay: Replay, labels: Sequence[Feedback]) -> None:
+        """Send labels, and return when workers have the head that follows from them and all before."""
+        await replay.send(labels)
+        self._labels += len(labels)
+        await self._until("learner", lambda said: said["learned"] + said["unusable"] >= self._labels, LEARNING_SECONDS)
+        version = (await self._models()).heads[TASK].version
+        await self._until("worker", lambda said: said["heads"].get(TASK, 0) >= version, LEARNING_SECONDS)
+
+    async def _send(self, replay: Replay, part: Selection) -> None:
+        await replay.send(part.stream())
+        self._labels += len(part.feedback)
+
+    async def _introduce(self, replay: Replay) -> None:
+        """The topic that nobody was told of comes up: a few labels first, then all that there are."""
+        newcomer, learning = self._newcomer, self._learning
+        if not newcomer.told:
+            return
+        await self._tell(replay, ())
+        learning.topic, learning.before = newcomer.topic, await self._examiner.grade()
+        began = time.monotonic()
+        first, others = newcomer.told[:FIRST_LABELS], newcomer.told[FIRST_LABELS:]
+        await replay.send(first)
+        self._labels += len(first)
+        await self._until_known(newcomer.topic)
+        learning.first, learning.told, learning.seconds = len(first), len(first), time.monotonic() - began
+        learning.few = await self._examiner.grade()
+        await self._tell(replay, others)
+        await asyncio.sleep(HEAD_SECONDS)  # a head may be on its way
+        learning.told, learning.known = len(newcomer.told), await self._examiner.grade()
+
+    async def _until_known(self, topic: str) -> None:
+        """Wait until all workers use a head that has the topic."""
+
+        async def known() -> bool:
+            head = (await self._models()).heads.get(TASK)
+            workers = (await self._statuses("worker")).values()
+            named = head is not None and topic in head.labels
+            return named and all(said["heads"].get(TASK, 0) >= head.version for said in workers)
+
+        try:
+            async with asyncio.timeout(LEARNING_SECONDS):
+                while not await known():  # noqa: ASYNC110  as in _until
+                    await asyncio.sleep(POLL_SECONDS / 2)
+        except TimeoutError:
+            raise SetupError(f"workers did not hear of a label within {LEARNING_SECONDS:.0f} s") from None
+
+    async def _go_on(self, replay: Replay) -> None:
+        """The second half: unhurried while the encoder is trained, so that there is traffic to try it on."""
+        stream, events = self._newcomer.after.stream(), len(self._newcomer.after.events)
+        if not (self._options.update and self._learning.known):
+            await replay.send(stream)
+            return
+        self._screen.note("the encoder learns in the background; meanwhile the stream goes on at a slower pace")
+        updating = asyncio.create_task(self._update(self._learning, self._graded))
+        try:
+            if self._options.speed is None:
+                pause = PIECE * UPDATE_SECONDS / max(events, 1)
+                for piece in chunks(stream, PIECE):
+                    await replay.send(piece)
+                    if (await asyncio.wait([updating], timeout=pause))[0]:
+                        break
+            await replay.send(stream)
+            await updating
+        finally:
+            updating.cancel()
+            await asyncio.gather(updating, return_exceptions=True)
+
+    async def _graded(self) -> None:
+        self._learning.tuned = await self._examiner.grade()
 
     async def _until(self, role: Role, true: Callable[[dict[str, Any]], bool], patience: float) -> None:
         """Wait until every process of a role says so."""
@@ -134,7 +233,7 @@ class Demo:
         return Lookup(self._store, await self._models(), wiring.layout(self._settings))
 
     async def _models(self) -> ModelSet:
-        return await load_models(RedisModelStore(self._store.client), self._settings.model)
+        return await load_models(RedisModelStore(self._store.client), await wiring.champion(self._settings))
 
     async def _show(self) -> None:
         while True:
@@ -144,7 +243,17 @@ class Demo:
     async def _refresh(self) -> None:
         taught = sum(said["learned"] for said in (await self._statuses("learner")).values())
         await self._weigh()
-        self._screen.show(self._ledger, learned=f"{taught:,} labels learned, {self._ledger.updates:,} updates seen")
+        await self._note_encoder()
+        learned = f"{taught:,} labels learned, {self._ledger.updates:,} updates seen"
+        self._screen.show(self._ledger, learned=learned, learning=self._learning.lines())
+
+    async def _note_encoder(self) -> None:
+        """Who answers in workers, and how many profiles say so."""
+        models = {said["model"] for said in (await self._statuses("worker")).values()}
+        if len(models) == 1:
+            (encoder,) = models
+            versions = [update.model_version for update in self._ledger.profiles.values()]
+            self._learning.encoder, self._learning.profiles = encoder, versions.count(encoder)
 
     async def _weigh(self) -> None:
         """Note the worker's memory, about a hundred times over the run."""
@@ -183,6 +292,7 @@ class Demo:
             quality=self._quality(profiles),
             sentiment=prepared.sentiment_correlation,
             servers=servers,
+            learning=self._learning,
         )
 
     def _quality(self, profiles: list[ReadableProfile]) -> Quality:
@@ -211,12 +321,15 @@ async def run_demo(
         SetupError: Something cannot start, or died on the way.
     """
     package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), partial(_dim, console))
-    selection = select(await asyncio.to_thread(read_chitchat, package), events=options.events)
-    encoder = Encoder(repository=wiring.repository(settings), models=[settings.model]) if options.triton else None
+    conversations = await asyncio.to_thread(read_chitchat, package)
+    selection = select(conversations, events=options.events)
+    new = newcomer(selection, conversations)
+    own = await asyncio.to_thread(demo_home, settings)
+    encoder = Encoder(repository=wiring.repository(own), models=[settings.model]) if options.triton else None
     async with LocalStack(
         wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=partial(_dim, console)
     ) as stack:
-        here = wiring.at(settings, stack.addresses)
+        here = wiring.at(own, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)
         await publish_models(here, prepared)
         page, *_ = await asyncio.gather(
@@ -226,13 +339,25 @@ async def run_demo(
         store = wiring.store(here)
         try:
             with screen_on(console, len(selection.events)) as screen:
-                demo = Demo(here, options, selection, store, screen)
+                demo = Demo(
+                    here,
+                    options,
+                    selection,
+                    new,
+                    store,
+                    screen,
+                    Examiner(here, store, new.topic, questions(conversations, new.topic)),
+                    lambda learning, graded: Updating(stack, here, store, learning, graded).run(),
+                )
                 summary = await _watched(stack, demo.play(prepared, _servers(stack, page.address)))
             _dim(console, await picture(page.address, stack.run / "page.png"))
         finally:
             await store.close()
         if options.keep:
             stack.detach()
+            _dim(console, f"its models and labels are in {own.home}: set PROFILESTREAM_HOME to it for commands on them")
+    if not options.keep:
+        await asyncio.to_thread(tidy, own)
     return summary
 
 

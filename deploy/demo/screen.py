@@ -1,7 +1,7 @@
 """What the demo shows while it runs: live on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import nlargest
@@ -32,8 +32,8 @@ class Screen(Protocol):
     def note(self, message: str) -> None:
         """Something is being prepared or has happened."""
 
-    def show(self, ledger: Ledger, *, learned: str) -> None:
-        """The stream as it is now."""
+    def show(self, ledger: Ledger, *, learned: str, learning: Sequence[Text] = ()) -> None:
+        """The stream as it is now, and what is being learned."""
 
 
 @dataclass
@@ -43,13 +43,14 @@ class PlainScreen:
     console: Console
     total: int
     _last: float = field(default_factory=time.monotonic)
+    _told: list[str] = field(default_factory=list)
     _rate: "Rate" = field(default_factory=lambda: Rate())  # noqa: PLW0108 (defined below)
 
     def note(self, message: str) -> None:
         """See Screen."""
         self.console.print(plain(message), soft_wrap=True)
 
-    def show(self, ledger: Ledger, *, learned: str) -> None:
+    def show(self, ledger: Ledger, *, learned: str, learning: Sequence[Text] = ()) -> None:
         """See Screen."""
         self._rate.at(ledger.seen + ledger.dead)
         if time.monotonic() - self._last >= PLAIN_EVERY:
@@ -60,6 +61,11 @@ class PlainScreen:
                 highlight=False,
                 soft_wrap=True,
             )
+            lines = [line.plain for line in learning]
+            for line in lines:
+                if line not in self._told:
+                    self.console.print(plain(line), highlight=False, soft_wrap=True)
+            self._told = lines
 
 
 class LiveScreen:
@@ -103,14 +109,14 @@ class LiveScreen:
         """See Screen."""
         self._live.console.print(plain(message, "dim"))
 
-    def show(self, ledger: Ledger, *, learned: str) -> None:
+    def show(self, ledger: Ledger, *, learned: str, learning: Sequence[Text] = ()) -> None:
         """See Screen."""
         done = ledger.seen + ledger.dead
         self._rate.at(done)
         self._progress.update(self._task, completed=done, rate=f"{self._rate.value:,.0f}", lag=ledger.outstanding)
         updates = [self._edited(update) for update in self._liveliest.of(ledger)]
         table = profile_table(updates, self._live.console.width)
-        self.view = Group(self._progress, table, Text(learned, style="dim"))
+        self.view = Group(self._progress, table, *learning, Text(learned, style="dim"))
         self._live.update(self.view)
 
 

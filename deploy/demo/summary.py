@@ -1,6 +1,6 @@
 """What the demo says at its end, for people and as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ...schemas.errors import SetupError
+from ..terminal import plain
+from .learning import Learning
 from .quality import Quality
 
 
@@ -44,6 +46,7 @@ class Summary:
         quality: Of the interests.
         sentiment: How the sentiment head correlates with people's judgement on texts that it was not fitted on.
         servers: Which servers took part, and which twin stood in for one.
+        learning: The topic that was not known at first, and the update of the encoder.
     """
 
     events_sent: int
@@ -63,6 +66,7 @@ class Summary:
     quality: Quality
     sentiment: float
     servers: dict[str, str]
+    learning: Learning = field(default_factory=Learning)
 
     @property
     def lost(self) -> int:
@@ -104,6 +108,7 @@ class Summary:
             "largest_profile_bytes": self.largest_profile,
             "worker_memory_bytes": self.worker_memory,
             "worker_memory_bytes_over_time": [sample._asdict() for sample in self.memory_over_time],
+            "learning": self.learning.as_dict(),
             "servers": self.servers,
         }
 
@@ -153,9 +158,14 @@ class Summary:
             ("sentiment", f"r = {self.sentiment:.2f} with raters"),
         )
         servers = Text("   ".join(f"{part}: {what}" for part, what in self.servers.items()), style="dim")
-        return Panel(
-            Group(Columns([events, flow, quality], padding=(0, 3)), "", servers), title="summary", title_align="left"
-        )
+        columns = Columns([events, flow, quality, *self._learned()], padding=(0, 3))
+        verdict = self.learning.verdict()
+        said = [plain(verdict, "" if self.learning.outcome == "published" else "yellow"), ""] if verdict else []
+        return Panel(Group(columns, "", *said, servers), title="summary", title_align="left")
+
+    def _learned(self) -> list[Table]:
+        rows = self.learning.rows()
+        return [_grid(*rows)] if rows else []
 
 
 def _grid(*rows: tuple[str, str]) -> Table:

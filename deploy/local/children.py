@@ -1,5 +1,6 @@
 """Our own processes in the local stack: a worker and a learner, run and watched like the servers."""
 
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -22,12 +23,28 @@ def learner(settings: Settings) -> Server:
     return _child("learner", settings, lambda: _said(settings, "learner", "reading"), settings.shutdown_seconds)
 
 
-def _child(name: str, settings: Settings, ready: Callable[[], Awaitable[bool]], patience: float) -> Server:
-    command = {"worker": "worker", "learner": "learn"}[name]
+def updater(settings: Settings, *options: str) -> Server:
+    """One update of the encoder, behind everything else that wants the processor; it ends by itself."""
+
+    async def at_once() -> bool:
+        return True
+
+    return _child("updater", settings, at_once, settings.shutdown_seconds, options)
+
+
+def _child(
+    name: str,
+    settings: Settings,
+    ready: Callable[[], Awaitable[bool]],
+    patience: float,
+    options: tuple[str, ...] = (),
+) -> Server:
+    command = {"worker": ("worker",), "learner": ("learn",), "updater": ("learn", "run")}[name]
+    nice = ("nice", "-n", "10") if name == "updater" and shutil.which("nice") else ()
     return Server(
         name=name,
-        address=f"{command} process",
-        command=(sys.executable, "-m", "profilestream.deploy.cli", command),
+        address=f"{command[0]} process",
+        command=(*nice, sys.executable, "-m", "profilestream.deploy.cli", *command, *options),
         ready=ready,
         environment=wiring.environment(settings),
         start_within=_START_SECONDS,

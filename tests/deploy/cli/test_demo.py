@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,6 +14,9 @@ from profilestream.deploy.local import tansu, triton, valkey
 from profilestream.deploy.local.home import private_folder
 from profilestream.deploy.settings import PREFIX
 from tests.conftest import skip_if
+from tests.inference.conftest import tiny_source
+
+__all__ = ["tiny_source"]
 
 DEMO = (sys.executable, "-m", "profilestream.deploy.cli", "demo")
 PATIENCE = 300  # seconds, for a first run that prepares everything
@@ -42,7 +46,8 @@ def ours(home):
         command = process.info["cmdline"] or [""]
         server = any(name in command[0] for name in ("tansu", "valkey"))
         child = command[-1] in {"worker", "learn"}
-        if (process.info["environ"] or {}).get("PROFILESTREAM_HOME") == home and (server or child):
+        its = (process.info["environ"] or {}).get("PROFILESTREAM_HOME", "")
+        if f"{its}/".startswith(f"{home}/") and (server or child):  # a demo has a home of its own below
             yield process
 
 
@@ -52,7 +57,7 @@ def test_demo(encoder, surroundings, nothing_left, tmp_path):
     options = [] if encoder == "triton" else ["--no-triton"]
     skip_if(triton.supported() if encoder == "triton" else None)
     file = tmp_path / "figures.json"
-    command = [*DEMO, "--events", "300", "--json", str(file), *options]
+    command = [*DEMO, "--events", "300", "--no-update", "--json", str(file), *options]
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(file.read_bytes())
@@ -69,6 +74,39 @@ def test_demo(encoder, surroundings, nothing_left, tmp_path):
     assert figures["worker_memory_bytes_over_time"]
     assert encoder in figures["servers"]["encoder"]
     assert "\x1b" not in done.stdout  # plain lines where there is no terminal
+
+
+@pytest.fixture
+def small(surroundings, tiny_source, tmp_path):
+    """A home with a small encoder of its own; what was fetched and installed is shared."""
+    skip_if(triton.supported())
+    home = private_folder(tmp_path / "home")
+    for shared in ("packages", "triton"):
+        (home / shared).symlink_to(private_folder(Path(surroundings["PROFILESTREAM_HOME"]) / shared))
+    encoder = {"PROFILESTREAM_ENCODER_PATH": str(tiny_source), "PROFILESTREAM_MODEL": "tiny-v1"}
+    return surroundings | encoder | {"PROFILESTREAM_HOME": str(home)}
+
+
+def test_a_topic_is_learned_and_the_encoder_updated(small, nothing_left, tmp_path):
+    """A topic that nobody knew is known after its labels; the encoder's update ends with a verdict and a report."""
+    file, home = tmp_path / "figures.json", Path(small["PROFILESTREAM_HOME"])
+    command = [*DEMO, "--events", "300", "--json", str(file)]
+    done = subprocess.run(command, env=small, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(file.read_bytes())
+    assert figures["events_sent"] == figures["events_applied"] == 300
+    learning = figures["learning"]
+    assert learning["accuracy"]["before"]["topic"] == 0.0
+    assert learning["accuracy"]["all_labels"]["topic"] > 0.0
+    assert learning["seconds_to_workers"] > 0
+    update = learning["update"]
+    assert update["outcome"] in {"published", "refused"}, done.stdout
+    assert update["encoder"] == ("tiny-v2" if update["outcome"] == "published" else "tiny-v1")
+    report = Path(update["report"])
+    assert update["why"] in (report / "report.md").read_text()
+    assert (report / "figures.png").exists()
+    assert [path.name for path in (home / "models").iterdir()] == ["tiny-v1"]
+    assert not (home / "registry").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
