@@ -28,6 +28,7 @@ from .events import (
     UserEvent,
 )
 from .foreign import ForeignSchema
+from .updates import UPDATE_FINGERPRINT, update_body
 
 MARKER = b"\xc3\x01"
 HEADER_BYTES = 10
@@ -62,6 +63,11 @@ class MappingCodec:
     def newest(self) -> Schema:
         """The version that `encode` writes."""
         return self._newest
+
+    @property
+    def header(self) -> bytes:
+        """What stands before a record of the newest version."""
+        return self._header
 
     def encode(self, values: Mapping[str, Any], header: bytes | None = None) -> bytes:
         """The record in the newest version.
@@ -138,11 +144,18 @@ class RecordCodec(Generic[Record]):
         name: Which one.
         kind: The dataclass.
         parts: For a field that is an array of records: the dataclass of its items, read as a tuple.
+        quick: Writes the body of a record in the newest version, or gives None where the library has to look at it.
     """
 
     def __init__(
-        self, catalogue: Catalogue, name: str, kind: type[Record], parts: Mapping[str, type[Any]] | None = None
+        self,
+        catalogue: Catalogue,
+        name: str,
+        kind: type[Record],
+        parts: Mapping[str, type[Any]] | None = None,
+        quick: Callable[[Record], bytes | None] | None = None,
     ) -> None:
+        self._quick = quick
         self._mapping = MappingCodec(catalogue, name)
         self._kind = kind
         self._to_dict = _to_dict(kind)
@@ -159,6 +172,8 @@ class RecordCodec(Generic[Record]):
         Raises:
             BadRecordError: `unencodable`: a value is of the wrong type or too large for its field.
         """
+        if self._quick is not None and (body := self._quick(record)) is not None:
+            return (self._mapping.header if header is None else header) + body
         values = self._to_dict(record)
         for field, (_, to_dict) in self._parts.items():
             values[field] = [to_dict(item) for item in values[field]]
@@ -234,6 +249,7 @@ _UPDATE = RecordCodec(
     "profile-update",
     ProfileUpdate,
     {"interests": Interest, "recent_interests": Interest, "evidence": Evidence},
+    update_body if _CATALOGUE.newest("profile-update").fingerprint == UPDATE_FINGERPRINT else None,
 )
 _DEAD_LETTER = RecordCodec(_CATALOGUE, "dead-letter", DeadLetter)
 _MODEL_EVENT = RecordCodec(_CATALOGUE, "model-event", ModelEvent)

@@ -14,6 +14,7 @@ from ...inference.models import ModelSet, Understanding
 from ...inference.serving import Serving
 from ...schemas.errors import BadRecordError, ConfigurationError, InferenceUnavailableError
 from ...schemas.events import UserEvent
+from ...schemas.quick import PlainEvent, read_plain
 from ...schemas.validation import Limits, validate
 from ...schemas.wire import Wire
 from ..profile.evidence import Evidence, ranking_key
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 EXCERPT = 80  # characters of a text that are kept as evidence
 CONFIDENT = 0.3  # scores below this are evidence of nothing
+
+ReadEvent = UserEvent | PlainEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Analyser:
     async def analyse(self, records: Sequence[Record]) -> Analysed:
         """Understand a batch; bad records are set aside, never raised."""
         await self._breakers.registry.call(lambda: self._wire.prepare([record.value for record in records]))
-        good: list[tuple[Record, UserEvent]] = []
+        good: list[tuple[Record, ReadEvent]] = []
         bad: list[tuple[Record, BadRecordError]] = []
         with self._timings.stage("decode"):
             for record in records:
@@ -104,7 +107,7 @@ class Analyser:
                 except BadRecordError as error:
                     bad.append((record, error))
         serving = self._serving()
-        chosen = [pair for pair in good if serving.tries(pair[1].user)]
+        chosen = [pair for pair in good if serving.tries(pair[1].user)] if serving.candidate else []
         if not chosen:
             return await self._part(records, good, bad, self._understand)
         rest = [pair for pair in good if not serving.tries(pair[1].user)]
@@ -116,7 +119,7 @@ class Analyser:
     async def _part(
         self,
         records: Sequence[Record],
-        good: list[tuple[Record, UserEvent]],
+        good: list[tuple[Record, ReadEvent]],
         bad: list[tuple[Record, BadRecordError]],
         understand: Callable[[list[str]], Awaitable[tuple[Understanding, ModelSet]]],
     ) -> Analysed:
@@ -124,14 +127,17 @@ class Analyser:
         with self._timings.stage("embed"):
             said, models = await understand([text for _, text in texts])
         seen = self._observe(good, texts, said)
-        observed = Observed([good[row][1] for row, _ in texts], [text for _, text in texts], said, models)
+        observed = Observed([_whole(good[row][1]) for row, _ in texts], [text for _, text in texts], said, models)
         return Analysed(records, [event.user for _, event in good], seen, bad, models, observed)
 
-    def _decode(self, record: Record) -> UserEvent:
+    def _decode(self, record: Record) -> ReadEvent:
+        plain = read_plain(record.value, record.key, record.timestamp, self._limits)
+        if plain is not None:
+            return plain
         return validate(self._wire.decode(UserEvent, record.value), record.key, record.timestamp, self._limits)
 
     def _observe(
-        self, good: list[tuple[Record, UserEvent]], texts: list[tuple[int, str]], understood: Understanding
+        self, good: list[tuple[Record, ReadEvent]], texts: list[tuple[int, str]], understood: Understanding
     ) -> Observations:
         events = [event for _, event in good]
         evidence: list[tuple[Evidence, ...]] = [()] * len(events)
@@ -142,6 +148,7 @@ class Analyser:
                 if score >= CONFIDENT:
                     label = int(understood.label_ids[best[position]])
                     evidence[row] = (self._evidence(events[row], text, label, score),)
+        names = {partition: str(partition) for partition in {record.partition for record, _ in good}}
         return Observations(
             time=np.array([event.time for event in events], dtype=np.int64),
             type=np.array([type_index(event.type) for event in events], dtype=np.int64),
@@ -153,7 +160,7 @@ class Analyser:
             codes=understood.codes,
             evidence=evidence,
             ids=[id_hash(event.id) for event in events],
-            partition=[str(record.partition) for record, _ in good],
+            partition=[names[record.partition] for record, _ in good],
             offset=[record.offset for record, _ in good],
         )
 
@@ -178,9 +185,13 @@ class Analyser:
             return models.understand(np.zeros((0, models.dimensions), np.float32)), models
         return models.understand(await self._encoders(models.encoder).embed(texts)), models
 
-    def _evidence(self, event: UserEvent, text: str, label: int, score: float) -> Evidence:
+    def _evidence(self, event: ReadEvent, text: str, label: int, score: float) -> Evidence:
         key = ranking_key(score, event.time, self._half_life)
         return Evidence(key, label, event.id, text[:EXCERPT], score, event.time)
+
+
+def _whole(event: ReadEvent) -> UserEvent:
+    return event.whole() if isinstance(event, PlainEvent) else event
 
 
 def id_hash(event_id: str) -> int:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from ...inference.breaker import Breakers
 from ...schemas.events import ProfileUpdate
 from ..profile import view
+from ..profile.add import add
 from ..profile.layout import Layout
-from ..profile.reduce import reduce
-from ..profile.spaces import drop_vectors, elsewhere
+from ..profile.spaces import elsewhere
 from ..profile.state import decode_with_models, encode_states
-from ..profile.table import ProfileTable, concatenate
-from ..profile.units import units
+from ..profile.table import ProfileTable
 from ..profile.view import Interests
 from ..store.base import ProfileStore, Stored, Write
 from .analysis import Analysed
@@ -73,14 +72,8 @@ class Applier:
         alone = elsewhere(models, ours, ways)
         self._tell({models[row] for row in np.flatnonzero(alone)}, ours)
         fresh = self._fresh(batch, rows, owner, table)
-        added = units(batch.seen.take(rows[fresh]), self._layout)
-        # Never added to those of another encoder: they wait for a map.
-        drop_vectors(added, np.flatnonzero(alone[owner[fresh]]))
-        table = reduce(
-            concatenate([table, added]),
-            np.concatenate([np.arange(len(users)), owner[fresh]]),
-            len(users),
-        )
+        # Vectors are never added to those of another encoder: they wait for a map.
+        table = add(table, batch.seen.take(rows[fresh]), owner[fresh], keep=np.flatnonzero(alone))
         changed = np.unique(owner[fresh])
         for row in changed:
             models[row] = models[row] if alone[row] else ours

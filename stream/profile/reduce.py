@@ -35,7 +35,7 @@ def reduce(table: ProfileTable, group: Integers, groups: int) -> ProfileTable:
     starts = np.searchsorted(group[order], np.arange(groups))
 
     t_ref = np.maximum.reduceat(table.t_ref[order], starts)
-    factor = _decay(table, t_ref[group])  # (n, H)
+    factor = decay(table.t_ref, t_ref[group], table.layout)  # (n, H)
     long = factor[:, -1]
 
     def total(values: Floats, by: Floats) -> Floats:
@@ -58,35 +58,40 @@ def reduce(table: ProfileTable, group: Integers, groups: int) -> ProfileTable:
         labels=total(table.labels, factor),
         sentiment=total(table.sentiment, factor),
         vector=total(table.vector, long),
-        codes=_reduce_codes(table.codes, group, long, table.layout),
+        codes=reduce_codes(_decayed_codes(table.codes, group, long), table.layout),
         evidence=[_evidence(table, rows) for rows in members],
         offsets=[_offsets(table, rows) for rows in members],
         recent=[_recent(table, rows) for rows in members],
     )
 
 
-def _decay(table: ProfileTable, to: Floats) -> Floats:
-    """What each row's sums are worth at the later time `to`, shape (n, H); rows without events count 0."""
-    elapsed = np.where(np.isfinite(table.t_ref), to - np.where(np.isfinite(table.t_ref), table.t_ref, 0.0), np.inf)
-    decayed: Floats = np.exp2(-elapsed[:, None] / table.layout.half_life_array)
+def decay(since: Floats, to: Floats, layout: Layout) -> Floats:
+    """What sums as of `since` are worth at the later time `to`, shape (n, H); those of no event (-inf) count 0."""
+    known = np.isfinite(since)
+    elapsed = np.where(known, to - np.where(known, since, 0.0), np.inf)
+    decayed: Floats = np.exp2(-elapsed[:, None] / layout.half_life_array)
     return decayed
 
 
-def _reduce_codes(codes: CodeSums, group: Integers, factor: Floats, layout: Layout) -> CodeSums:
-    """Sum the entries of equal (group, code), then keep the heaviest of each group."""
+def _decayed_codes(codes: CodeSums, group: Integers, factor: Floats) -> CodeSums:
+    scale = factor[codes.row]
+    return CodeSums(group[codes.row], codes.code, codes.weight * scale, codes.vector * scale[:, None])
+
+
+def reduce_codes(codes: CodeSums, layout: Layout) -> CodeSums:
+    """Sum the entries of equal (row, code), whose rows are in any order, then keep the heaviest of each row."""
     if not len(codes.row):
         return CodeSums.empty(layout.dimensions)
-    owner, scale = group[codes.row], factor[codes.row]
-    order = np.lexsort((codes.code, owner))
-    owner, code, scale = owner[order], codes.code[order], scale[order]
-    is_first = np.r_[True, (owner[1:] != owner[:-1]) | (code[1:] != code[:-1])]
+    order = np.lexsort((codes.code, codes.row))
+    row, code = codes.row[order], codes.code[order]
+    is_first = np.r_[True, (row[1:] != row[:-1]) | (code[1:] != code[:-1])]
     starts = np.flatnonzero(is_first)
     return _cap(
         CodeSums(
-            row=owner[starts],
+            row=row[starts],
             code=code[starts],
-            weight=np.add.reduceat(codes.weight[order] * scale, starts),
-            vector=np.add.reduceat(codes.vector[order] * scale[:, None], starts, axis=0),
+            weight=np.add.reduceat(codes.weight[order], starts),
+            vector=np.add.reduceat(codes.vector[order], starts, axis=0),
         ),
         layout.codes,
     )

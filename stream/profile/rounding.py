@@ -36,12 +36,19 @@ def to_half(values: NDArray[np.float64], scale: NDArray[np.float64], seeds: NDAr
         seeds: Shape (n,); the same seed and values give the same bytes.
     """
     scaled = values / scale[:, None]
-    low = scaled.astype(np.float16)
-    low = np.where(low > scaled, np.nextafter(low, np.float16(-np.inf)), low)
-    high = np.nextafter(low, np.float16(np.inf))
-    gap = high.astype(np.float64) - low.astype(np.float64)
-    up = uniform(seeds, values.shape[1]) * gap < scaled - low
-    return np.where(up, high, low)
+    # In whole steps of float16's grid: 11 bits from the leading one on, never finer than its smallest number. The
+    # exponent is read from the bits of the float64, which is several times as fast as `frexp`.
+    exponent = ((scaled.view(np.int64) >> 52) & 0x7FF) - 1022
+    step = np.maximum(exponent - 11, -24)
+    places = scaled * _power_of_two(-step)
+    low = np.floor(places)
+    low += uniform(seeds, values.shape[1]) < places - low
+    low *= _power_of_two(step)
+    return np.copysign(low, scaled).astype(np.float16)  # -0 is not 0 in bytes
+
+
+def _power_of_two(exponent: NDArray[np.int64]) -> NDArray[np.float64]:
+    return ((exponent + 1023) << 52).view(np.float64)
 
 
 def from_half(values: NDArray[np.float16], scale: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 Vectors are float16 with a shared power of two (see `rounding`), label sums float32, the rest float64.
 """
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...inference.spaces import Way
-from ...schemas.codec import decode_record, encode_record
+from ...schemas.avro_bytes import data, longs, name
+from ...schemas.codec import decode_record
 from ...schemas.errors import ArtefactError, BadRecordError
-from .evidence import Evidence
 from .layout import HOURS, TYPES, Layout
+from .packing import HEADER, KNOWN, Pieces, evidence_bytes, fixed, offsets_bytes, pieces_of, ragged, read, recent_bytes
 from .rounding import from_half, scale_of, to_half
 from .spaces import carry, drop_vectors, elsewhere
 from .table import CodeSums, ProfileTable
@@ -37,35 +39,56 @@ def encode_states(table: ProfileTable, model: str | Sequence[str], seeds: NDArra
     code_weights = codes.weight.astype(np.float32)
     code_seeds = seeds[codes.row] + codes.code.astype(np.uint64) + np.uint64(1)
     code_vectors = to_half(codes.vector, scale_of(code_weights), code_seeds)
-    code_bounds = np.searchsorted(codes.row, np.arange(len(table) + 1))
-    used = (table.labels != 0).any(axis=1)
-    label_ids, labels = table.label_ids.astype(np.uint16), table.labels.astype(np.float32)
-    types, hours = table.types.astype(np.float32), table.hours.astype(np.float32)
+    code_bounds = np.searchsorted(codes.row, np.arange(len(table) + 1)).tolist()
+    if not KNOWN:
+        raise BadRecordError("unencodable", "the schema of stored profiles is not the one that is written here")
+    rows, columns = np.nonzero((table.labels != 0).any(axis=1))
+    label_bounds = np.searchsorted(rows, np.arange(len(table) + 1)).tolist()
+    sums = [ragged(half[rows, columns], label_bounds) for half in table.labels.astype(np.float32).transpose(1, 0, 2)]
+    pieces = zip(
+        table.t_ref.astype("<f8").view("V8").tolist(),
+        longs(table.first),
+        longs(table.last),
+        longs(table.events),
+        map(offsets_bytes, table.offsets),
+        map(recent_bytes, table.recent),
+        fixed(weights, table.types.astype(np.float32), table.hours.astype(np.float32)),
+        ragged(table.label_ids[columns].astype(np.uint16), label_bounds),
+        map(b"".join, zip(*sums, strict=True)),
+        fixed(table.sentiment, vectors),
+        ragged(codes.code.astype(np.uint16), code_bounds),
+        ragged(code_weights, code_bounds),
+        ragged(code_vectors, code_bounds),
+        map(evidence_bytes, table.evidence),
+        map(name, models),
+        strict=True,
+    )
+    return [_joined(*row) for row in pieces]
 
-    def record(row: int) -> dict[str, Any]:
-        entries = slice(code_bounds[row], code_bounds[row + 1])
-        return {
-            "model": models[row],
-            "t_ref": float(table.t_ref[row]),
-            "first_seen": int(table.first[row]),
-            "last_seen": int(table.last[row]),
-            "events": int(table.events[row]),
-            "offsets": table.offsets[row],
-            "recent": np.array(table.recent[row], dtype=np.uint64).tobytes(),
-            "weights": weights[row].tobytes(),
-            "types": types[row].tobytes(),
-            "hours": hours[row].tobytes(),
-            "labels": label_ids[used[row]].tobytes(),
-            "label_sums": labels[row][:, used[row]].tobytes(),
-            "sentiment": table.sentiment[row].tobytes(),
-            "vector": vectors[row].tobytes(),
-            "codes": codes.code[entries].astype(np.uint16).tobytes(),
-            "code_weights": code_weights[entries].tobytes(),
-            "code_vectors": code_vectors[entries].tobytes(),
-            "evidence": [item._asdict() for item in table.evidence[row]],
-        }
 
-    return [encode_record(SCHEMA, record(row)) for row in range(len(table))]
+def _joined(
+    t_ref: bytes,
+    first: bytes,
+    last: bytes,
+    events: bytes,
+    offsets: bytes,
+    recent: bytes,
+    counts: bytes,
+    labels: bytes,
+    sums: bytes,
+    moments: bytes,
+    codes: bytes,
+    code_weights: bytes,
+    code_vectors: bytes,
+    evidence: bytes,
+    model: bytes,
+) -> bytes:
+    """A value of its fields; of those that are arrays of no fixed length, the length is still missing."""
+    ids, totals = data(labels), data(sums)
+    entries = data(codes) + data(code_weights) + data(code_vectors)
+    return b"".join(
+        (HEADER, t_ref, first, last, events, offsets, recent, counts, ids, totals, moments, entries, evidence, model)
+    )
 
 
 def decode_states(
@@ -98,7 +121,7 @@ def decode_with_models(
     try:
         records = [None if value is None else _decode(value, layout) for value in values]
         table, models = _table(records, layout, model)
-    except (BadRecordError, ValueError, OverflowError) as error:  # numpy raises the latter two on damaged arrays
+    except (BadRecordError, ValueError, OverflowError, struct.error) as error:  # the last three: damaged arrays
         raise ArtefactError(
             f"a key of the store holds something that is not a profile ({error}): find out who wrote it, and delete it"
         ) from error
@@ -118,64 +141,100 @@ def models_of(values: Sequence[bytes | None]) -> list[str | None]:
         raise ArtefactError(f"a key of the store holds something that is not a profile ({error})") from error
 
 
-def _table(records: Sequence[dict[str, Any] | None], layout: Layout, model: str) -> tuple[ProfileTable, list[str]]:
-    present = [(row, record) for row, record in enumerate(records) if record is not None]
-    row_ids = [np.frombuffer(record["labels"], np.uint16).astype(np.int64) for _, record in present]
-    label_ids = np.unique(np.concatenate(row_ids)) if row_ids else np.zeros(0, np.int64)
-    table = ProfileTable.empty(len(records), layout, label_ids)
-    for (row, record), ids in zip(present, row_ids, strict=True):
-        _fill(table, row, record, ids)
-    with_vectors = [(row, record) for row, record in present if len(record["vector"]) == 2 * layout.dimensions]
-    models = [model] * len(records)
-    for row, record in with_vectors:
-        if record["vector"].strip(b"\0"):  # otherwise no text was seen, and the row belongs to no space yet
-            models[row] = record["model"]
+def _table(found: Sequence[Pieces | None], layout: Layout, model: str) -> tuple[ProfileTable, list[str]]:
+    rows = np.array([row for row, pieces in enumerate(found) if pieces is not None], dtype=np.int64)
+    present = [pieces for pieces in found if pieces is not None]
+    label_counts = [len(pieces.labels) // 2 for pieces in present]
+    row_ids = np.frombuffer(b"".join([pieces.labels for pieces in present]), np.uint16).astype(np.int64)
+    table = ProfileTable.empty(len(found), layout, np.unique(row_ids))
+    models = [model] * len(found)
+    if not present:
+        return table, models
+    _fill(table, rows, present)
+    _fill_labels(table, np.repeat(rows, label_counts), label_counts, row_ids, present)
+    with_vectors = [
+        (row, pieces)
+        for row, pieces in zip(rows.tolist(), present, strict=True)
+        if len(pieces.vector) == 2 * layout.dimensions
+    ]
+    for row, pieces in with_vectors:
+        if pieces.vector.strip(b"\0"):  # otherwise no text was seen, and the row is of no space yet
+            models[row] = pieces.model
     if with_vectors:
         _fill_vectors(table, with_vectors)
     return table, models
 
 
-def _decode(value: bytes, layout: Layout) -> dict[str, Any]:
-    record = decode_record(SCHEMA, value)
-    halves = len(record["weights"]) // 16
+def _decode(value: bytes, layout: Layout) -> Pieces:
+    pieces = read(value) or pieces_of(decode_record(SCHEMA, value))
+    halves = len(pieces.weights) // 16
     if halves != len(layout.half_lives):
         raise ArtefactError(
             f"a stored profile has {halves} half-lives, the settings {len(layout.half_lives)}: "
             "the number of half-lives is fixed for the life of a deployment"
         )
-    return record
+    return pieces
 
 
-def _fill(table: ProfileTable, row: int, record: dict[str, Any], label_ids: NDArray[np.int64]) -> None:
-    """Everything but the vectors of one row."""
+def _stack(values: Sequence[bytes], kind: type[np.number[Any]], *shape: int) -> NDArray[Any]:
+    """Packed arrays of one shape under one another, shape (rows, *shape).
+
+    Raises:
+        ValueError: One is of another length.
+    """
+    size = np.dtype(kind).itemsize * int(np.prod(shape))
+    if any(len(value) != size for value in values):
+        raise ValueError("an array is of another length than its profile says")
+    return np.frombuffer(b"".join(values), kind).reshape(len(values), *shape)
+
+
+def _fill(table: ProfileTable, rows: NDArray[np.int64], present: Sequence[Pieces]) -> None:
+    """Everything but labels and vectors."""
     halves = len(table.layout.half_lives)
-    weights = np.frombuffer(record["weights"]).reshape(2, halves)
-    table.t_ref[row] = record["t_ref"]
-    table.first[row], table.last[row] = record["first_seen"], record["last_seen"]
-    table.events[row] = record["events"]
-    table.weights[row], table.texts[row] = weights
-    table.types[row] = np.frombuffer(record["types"], np.float32).reshape(halves, TYPES)
-    table.hours[row] = np.frombuffer(record["hours"], np.float32).reshape(HOURS)
+    weights = _stack([p.weights for p in present], np.float64, 2, halves)
+    table.t_ref[rows] = [p.t_ref for p in present]
+    table.first[rows] = [p.first_seen for p in present]
+    table.last[rows] = [p.last_seen for p in present]
+    table.events[rows] = [p.events for p in present]
+    table.weights[rows], table.texts[rows] = weights[:, 0], weights[:, 1]
+    table.types[rows] = _stack([p.types for p in present], np.float32, halves, TYPES)
+    table.hours[rows] = _stack([p.hours for p in present], np.float32, HOURS)
+    table.sentiment[rows] = _stack([p.sentiment for p in present], np.float64, halves, 3)
+    for row, pieces in zip(rows.tolist(), present, strict=True):
+        table.evidence[row] = pieces.evidence
+        table.offsets[row] = pieces.offsets
+        table.recent[row] = struct.unpack(f"<{len(pieces.recent) // 8}Q", pieces.recent)
+
+
+def _fill_labels(
+    table: ProfileTable,
+    rows: NDArray[np.int64],
+    counts: Sequence[int],
+    label_ids: NDArray[np.int64],
+    present: Sequence[Pieces],
+) -> None:
+    """Label sums; `rows` and `label_ids` have an entry for each label of each value, `counts` how many they are."""
+    halves = len(table.layout.half_lives)
+    if any(len(p.label_sums) != 4 * halves * count for p, count in zip(present, counts, strict=True)):
+        raise ValueError("label sums are not as many as their labels")
     columns = np.searchsorted(table.label_ids, label_ids)
-    table.labels[row][:, columns] = np.frombuffer(record["label_sums"], np.float32).reshape(halves, len(label_ids))
-    table.sentiment[row] = np.frombuffer(record["sentiment"]).reshape(halves, 3)
-    table.evidence[row] = tuple(Evidence(**item) for item in record["evidence"])
-    table.offsets[row] = record["offsets"]
-    table.recent[row] = tuple(np.frombuffer(record["recent"], np.uint64).tolist())
+    for half in range(halves):
+        sums = b"".join([p.label_sums[4 * half * n : 4 * (half + 1) * n] for p, n in zip(present, counts, strict=True)])
+        table.labels[rows, half, columns] = np.frombuffer(sums, np.float32)
 
 
-def _fill_vectors(table: ProfileTable, records: list[tuple[int, dict[str, Any]]]) -> None:
+def _fill_vectors(table: ProfileTable, found: list[tuple[int, Pieces]]) -> None:
     """Long-term vectors and codes of all rows at once."""
     dimensions = table.layout.dimensions
-    rows = np.array([row for row, _ in records])
-    halves = np.frombuffer(b"".join(r["vector"] for _, r in records), np.float16).reshape(-1, dimensions)
+    rows = np.array([row for row, _ in found])
+    halves = np.frombuffer(b"".join([p.vector for _, p in found]), np.float16).reshape(-1, dimensions)
     table.vector[rows] = from_half(halves, scale_of(table.texts[rows, -1].astype(np.float32)))
-    counts = [len(r["codes"]) // 2 for _, r in records]
-    weight = np.frombuffer(b"".join(r["code_weights"] for _, r in records), np.float32)
-    packed = np.frombuffer(b"".join(r["code_vectors"] for _, r in records), np.float16).reshape(-1, dimensions)
+    counts = [len(p.codes) // 2 for _, p in found]
+    weight = np.frombuffer(b"".join([p.code_weights for _, p in found]), np.float32)
+    packed = np.frombuffer(b"".join([p.code_vectors for _, p in found]), np.float16).reshape(-1, dimensions)
     table.codes = CodeSums(
         row=np.repeat(rows, counts),
-        code=np.frombuffer(b"".join(r["codes"] for _, r in records), np.uint16).astype(np.int64),
+        code=np.frombuffer(b"".join([p.codes for _, p in found]), np.uint16).astype(np.int64),
         weight=weight.astype(np.float64),
         vector=from_half(packed, scale_of(weight)),
     )

@@ -54,6 +54,8 @@ class Observations:
 
     def take(self, rows: Integers) -> "Observations":
         """Only some events, in the given (ascending) order."""
+        if len(rows) == len(self):
+            return self
         position = np.full(len(self), -1)
         position[rows] = np.arange(len(rows))
         kept = position[self.text] >= 0

@@ -23,6 +23,7 @@ class Interests:
         names = [name(label) for label in table.label_ids.tolist()]
         self._columns = [column for column, (task, _) in enumerate(names) if task == "interest"]
         self._labels = [names[column][1] for column in self._columns]
+        self._ranked: dict[tuple[int, int], list[list[tuple[int, float]]]] = {}
 
     def leading(self, row: int, half_life: int, most: int = 5) -> tuple[Interest, ...]:
         """The labels with the largest sums, best first, of equal ones the lower id; shares are of all interests.
@@ -32,12 +33,22 @@ class Interests:
             half_life: 0 for the short one, -1 for the long one.
             most: At most so many.
         """
-        sums = self.table.labels[row, half_life, self._columns]
-        total = float(sums.sum())
-        if not total > 0:
+        if not self._columns:
             return ()
-        best = np.argsort(-sums, kind="stable")[:most].tolist()
-        return tuple([Interest(label=self._labels[i], share=float(sums[i]) / total) for i in best if sums[i] > 0])
+        found = self._ranked.get((half_life, most)) or self._rank(half_life, most)
+        return tuple([Interest(label=self._labels[column], share=share) for column, share in found[row]])
+
+    def _rank(self, half_life: int, most: int) -> list[list[tuple[int, float]]]:
+        """For each row the columns of its leading labels, best first, with their shares."""
+        sums = self.table.labels[:, half_life, self._columns]
+        totals = sums.sum(axis=1, keepdims=True)
+        best = np.argsort(-sums, axis=1, kind="stable")[:, :most]
+        shares = np.take_along_axis(sums, best, axis=1) / np.where(totals > 0, totals, 1.0)
+        self._ranked[half_life, most] = ranked = [
+            [(column, share) for column, share in zip(columns, row, strict=True) if share > 0]
+            for columns, row in zip(best.tolist(), shares.tolist(), strict=True)
+        ]
+        return ranked
 
 
 def sentiment(table: ProfileTable, row: int, half_life: int) -> tuple[float, float] | None:

@@ -21,6 +21,23 @@ def nearest(values: np.ndarray, scale: np.ndarray, seeds: np.ndarray) -> np.ndar
     return (values / scale[:, None]).astype(np.float16)
 
 
+def by_definition(values: np.ndarray, scale: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Between the neighbours on float16's grid, as numpy names them."""
+    scaled = values / scale[:, None]
+    low = scaled.astype(np.float16)
+    low = np.where(low > scaled, np.nextafter(low, np.float16(-np.inf)), low)
+    high = np.nextafter(low, np.float16(np.inf))
+    gap = high.astype(np.float64) - low.astype(np.float64)
+    return np.where(uniform(seeds, values.shape[1]) * gap < scaled - low, high, low)
+
+
+@given(st.lists(st.floats(-2, 2) | st.floats(-1e-4, 1e-4) | st.floats(-1e-7, 1e-7), min_size=1), st.integers(0, 2**60))
+def test_numbers_are_rounded_to_their_neighbours(values: list[float], seed: int) -> None:
+    """Byte for byte what the definition gives, from the largest sums to those below float16's smallest number."""
+    row, scale, seeds = np.array([values]), np.array([2.0]), np.array([seed], dtype=np.uint64)
+    assert to_half(row, scale, seeds).tobytes() == by_definition(row, scale, seeds).tobytes()
+
+
 def cosine_to_exact(half_life: int, rounded) -> float:
     """A sum that is stored after each of two half-lives' events, against the same sum in float64."""
     rng = np.random.default_rng(half_life)
