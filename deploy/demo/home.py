@@ -11,6 +11,7 @@ from ..settings import Settings
 
 _SHARED = ("packages", "triton", "fitted", "runs")
 _KEPT = 3  # homes of demos that were killed, or left running
+_CANARY_SECONDS = 20.0  # that a new encoder is tried on some users, where there are few of them
 REPORTS = "reports"
 
 
@@ -32,7 +33,8 @@ def demo_home(settings: Settings) -> Settings:
         shutil.copytree(model, own / "models" / settings.model, copy_function=_linked)
     except OSError as error:
         raise unwritable(own, error) from error
-    return settings.model_copy(update={"home": own, "learner_home": None})
+    canary = min(settings.canary_seconds, _CANARY_SECONDS)
+    return settings.model_copy(update={"home": own, "learner_home": None, "canary_seconds": canary})
 
 
 def tidy(settings: Settings) -> None:

@@ -137,6 +137,6 @@ class Learning:
             line.append(f"{name} ", "green" if number < place else "bold cyan" if number == place else "bright_black")
             if number == place and self.of:
                 filled = round(_BAR * self.done / self.of)
-                line.append("━" * filled, "cyan").append("━" * (_BAR - filled), "bright_black")
+                line.append("▰" * filled, "cyan").append("▱" * (_BAR - filled), "bright_black")
                 line.append(f" {self.done}/{self.of} ", "cyan")
         return line

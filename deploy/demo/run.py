@@ -49,7 +49,7 @@ POLL_SECONDS = 0.25
 MEMORY_SAMPLES = 100
 FIRST_LABELS = 20  # of the new topic, before all others
 HEAD_SECONDS = 2.0  # between two heads, and until workers have one
-UPDATE_SECONDS = 150.0  # that an update may take without the stream running out
+UPDATE_SECONDS = 200.0  # that an update may take without the stream running out
 PIECE = 8  # events sent at a time meanwhile
 
 

@@ -45,7 +45,7 @@ def test_the_update_is_seen_to_go_on() -> None:
     learning = course()
     learning.said({"step": "train", "done": 40, "of": 160})
     text = drawn(learning)
-    assert "train ━" in text
+    assert "train ▰" in text
     assert "40/160" in text
     assert "publish" in text
 
