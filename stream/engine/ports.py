@@ -15,8 +15,7 @@ class Partition(NamedTuple):
         return f"{self.topic}-{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A message as it was read.
 
     Attributes:

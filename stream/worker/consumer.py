@@ -34,6 +34,8 @@ Watermarks = Callable[[], Awaitable[dict[str, int]]]
 
 log = structlog.get_logger(__name__)
 
+_new = tuple.__new__
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -221,4 +223,5 @@ async def _unless(event: asyncio.Event, call: Awaitable[bool | None]) -> bool:
 
 def _records(tp: TP, messages: Sequence[Any]) -> Iterator[Record]:
     partition = Partition(tp.topic, tp.partition)
-    return (Record(partition, m.offset, m.key, m.value, m.timestamp) for m in messages)
+    # As Record(...), without the call of a Python function that a named tuple makes of it: this is done for each event.
+    return (_new(Record, (partition, m.offset, m.key, m.value, m.timestamp)) for m in messages)
