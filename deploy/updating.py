@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -154,9 +155,9 @@ async def watch(
         tuning: How to fine-tune.
     """
     jobs = all_jobs(wiring.home(settings) / "updates")
-    trigger = Trigger(options, time.monotonic())
+    trigger = Trigger(options, time.monotonic(), _last(jobs))
     async with asyncio.TaskGroup() as group:
-        group.create_task(_follow(settings, trigger))
+        group.create_task(hear(settings, trigger))
         reason = "goes on" if jobs and not jobs[-1].finished else None
         while True:
             reason = reason or trigger.due(time.monotonic())
@@ -171,10 +172,24 @@ async def watch(
             await asyncio.sleep(_LOOK)
 
 
-async def _follow(settings: Settings, trigger: Trigger) -> None:
+def _last(jobs: Sequence[JobState]) -> float | None:
+    """When the last update began, on the clock that never goes back: a restart does not end the cool-down."""
+    if not jobs:
+        return None
+    return time.monotonic() - max(0.0, (datetime.now(UTC) - jobs[-1].began).total_seconds())
+
+
+async def hear(settings: Settings, trigger: Trigger, ready: Callable[[], None] = lambda: None) -> None:
+    """Tell a trigger what comes in on Kafka, until cancelled.
+
+    Args:
+        settings: Of the deployment.
+        trigger: Told of feedback and drift.
+        ready: Called when nothing that is written from now on is missed.
+    """
     wire = wiring.wire(settings)
     try:
-        async for record in follow(wiring.kafka(settings), FEEDBACK, DRIFT_REPORTS, start="latest"):
+        async for record in follow(wiring.kafka(settings), FEEDBACK, DRIFT_REPORTS, start="latest", ready=ready):
             if record.topic == FEEDBACK:
                 trigger.feedback()
             else:

@@ -11,6 +11,7 @@ from ...schemas.errors import ArtefactError
 
 Outcome = Literal["published", "refused", "nothing to learn", "superseded"]
 _FILE = "state.json"
+_NAME = "%Y%m%d-%H%M%S.%f"
 
 
 class JobState(BaseModel):
@@ -41,6 +42,11 @@ class JobState(BaseModel):
         """Whether nothing is left to do, the report included."""
         return "report" in self.done
 
+    @property
+    def began(self) -> datetime:
+        """When, in UTC."""
+        return datetime.strptime(self.id, _NAME).replace(tzinfo=UTC)
+
     def known_after(self) -> dict[str, list[str]]:
         """The labels that it was trained on, by task."""
         return dict(self.done["collect"]["known"])
@@ -68,7 +74,7 @@ class JobState(BaseModel):
 
 def job_id(now: datetime | None = None) -> str:
     """A name for a job that begins now; later ones sort behind it."""
-    return (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S.%f")
+    return (now or datetime.now(UTC)).strftime(_NAME)
 
 
 def all_jobs(folder: Path) -> list[JobState]:
