@@ -23,7 +23,7 @@ from .scale import Amount, measure_users, measure_workers
 from .throughput import Sizes, measure_throughput, summary
 from .world import World, world
 
-SECTIONS = ("pipeline", "latency", "workers", "users", "memory", "api", "peers")
+SECTIONS = ("pipeline", "latency", "peers", "users", "memory", "workers", "api")
 
 log = structlog.get_logger(__name__)
 
