@@ -182,8 +182,9 @@ class Demo:
         async def known() -> bool:
             head = (await self._models()).heads.get(TASK)
             workers = (await self._statuses("worker")).values()
-            named = head is not None and topic in head.labels
-            return named and all(said["heads"].get(TASK, 0) >= head.version for said in workers)
+            if head is None or topic not in head.labels:
+                return False
+            return all(said["heads"].get(TASK, 0) >= head.version for said in workers)
 
         try:
             async with asyncio.timeout(LEARNING_SECONDS):

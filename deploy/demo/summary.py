@@ -160,7 +160,9 @@ class Summary:
         servers = Text("   ".join(f"{part}: {what}" for part, what in self.servers.items()), style="dim")
         columns = Columns([events, flow, quality, *self._learned()], padding=(0, 3))
         verdict = self.learning.verdict()
-        said = [plain(verdict, "" if self.learning.outcome == "published" else "yellow"), ""] if verdict else []
+        said: list[RenderableType] = (
+            [plain(verdict, "" if self.learning.outcome == "published" else "yellow"), ""] if verdict else []
+        )
         return Panel(Group(columns, "", *said, servers), title="summary", title_align="left")
 
     def _learned(self) -> list[Table]:
