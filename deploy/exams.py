@@ -24,11 +24,11 @@ def counted(tasks: Mapping[str, Any]) -> tuple[int, int]:
     return tested, tested - right
 
 
-async def report_exams(store: DriftStore, model: str, learner: HeadLearner) -> None:
-    """Report new exams once a second, until this is cancelled; within a second their order is lost."""
+async def report_exams(store: DriftStore, model: str, learner: HeadLearner, seconds: float = _SECONDS) -> None:
+    """Report new exams once a second, until this is cancelled; within that time their order is lost."""
     tested, wrong = counted(learner.status())
     while True:
-        await asyncio.sleep(_SECONDS)
+        await asyncio.sleep(seconds)
         now, bad = counted(learner.status())
         if now <= tested:
             continue
