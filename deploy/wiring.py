@@ -23,7 +23,7 @@ from ..stream.store.cluster import ClusterStore
 from ..stream.store.models import RedisModelStore, champion_of
 from ..stream.store.redis import RedisStore
 from ..stream.worker.health import HealthOptions
-from ..stream.worker.worker import WorkerOptions
+from ..stream.worker.options import WorkerOptions
 from .local.home import private_folder
 from .local.runs import Addresses
 from .settings import CONFIG_VARIABLE, PREFIX, Settings

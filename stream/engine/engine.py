@@ -38,7 +38,7 @@ class BatchLimits:
 
     Attributes:
         events: At most so many in a batch.
-        seconds: How long a batch waits for more after its first record.
+        seconds: How long a batch waits for more after its first record, while others are in flight.
         in_flight: So many batches between fetch and acknowledge.
         target: Seconds that a batch may take from fetch to acknowledge; its size follows, see `Pace`.
     """
@@ -143,7 +143,9 @@ class Engine:
         while True:
             await slots.acquire()
             await self._breakers.passable()
-            records = await self._source.fetch(self._pace.size, self._limits.seconds)
+            # With nothing on its way an event need not wait for others; under load, others are there already.
+            within = self._limits.seconds if self._fetched else 0.0
+            records = await self._source.fetch(self._pace.size, within)
             if not records:
                 break
             self._fetched.append(asyncio.get_running_loop().time())

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,13 +12,12 @@ from ...inference.breaker import Breakers
 from ...inference.pool import EncoderPool
 from ...schemas.errors import ConfigurationError, StuckError, UnavailableError
 from ...schemas.events import DriftReport, ProfileUpdate
-from ...schemas.validation import Limits
 from ...schemas.wire import Wire
 from ..engine.analysis import Analyser
 from ..engine.apply import Applier
-from ..engine.engine import BatchLimits, Counters, Engine, OutputTopics
+from ..engine.engine import Counters, Engine
 from ..engine.observing import Observers, Watch, keep_running
-from ..engine.ports import Outgoing, Partition, Sink
+from ..engine.ports import Outgoing, Sink
 from ..kafka.connection import KafkaConnection
 from ..kafka.sink import KafkaSink
 from ..kafka.transactions import TransactionalSink
@@ -31,11 +29,12 @@ from ..store.base import ProfileStore
 from ..store.models import RedisModelStore
 from ..store.redis import RedisStore
 from .app import ProfileApp, bounded, create_app
-from .consumer import Batch
-from .health import Health, HealthOptions
+from .health import Health
+from .host import Host
 from .instruments import Instruments, PrometheusTimings
 from .lag import Lag
 from .models import CurrentModels, follow_model_events, follow_pointer
+from .options import WorkerOptions
 from .source import BatchSource
 from .status import describe, publish_status
 from .watchdog import EXIT_STATUS
@@ -46,124 +45,6 @@ log = structlog.get_logger(__name__)
 
 Tell = Callable[[DriftReport], Awaitable[None]]
 Watches = Callable[[RedisStore, EncoderPool, Tell], Sequence[Watch]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
-    """What a worker does, and how much at once.
-
-    Attributes:
-        group: Consumer group.
-        model: The encoder to use until another is published.
-        events, model_events: Topics that it reads.
-        drift_reports: Where alarms of drift and trends go.
-        outputs: Topics that it writes.
-        batches, limits, layout: See their classes.
-        idempotent: See `KafkaSink.connect`.
-        transactional: Publish updates in transactions, see `TransactionalSink`; None: where the broker can.
-        session_timeout, rebalance_timeout, instance, fetch_wait: See `create_app`.
-        shutdown_seconds: After SIGTERM, so long is what is in flight given to finish.
-        health: How it is watched.
-    """
-
-    group: str = "profilestream"
-    model: str = "encoder-v1"
-    events: str = "user-events"
-    model_events: str = "model-events"
-    drift_reports: str = "drift-reports"
-    outputs: OutputTopics = field(default_factory=OutputTopics)
-    batches: BatchLimits = field(default_factory=BatchLimits)
-    limits: Limits = field(default_factory=Limits)
-    layout: Layout = field(default_factory=Layout)
-    idempotent: bool | None = None
-    transactional: bool | None = None
-    session_timeout: float = 10.0
-    rebalance_timeout: float = 6.0
-    instance: str | None = None
-    fetch_wait: float = 0.5
-    shutdown_seconds: float = 10.0
-    health: HealthOptions = field(default_factory=HealthOptions)
-
-
-class Host:
-    """Runs one engine from one assignment of partitions to the next.
-
-    Args:
-        make_engine: Gives an engine that reads from a source.
-        buffer: Events that may wait for the engine.
-        failed: Called with the error when an engine fails.
-        breakers: Of its services.
-        fence: Told of every assignment, to shut out whoever had the partitions before.
-
-    Attributes:
-        partitions: Those that we have.
-        assignment: How many assignments there were.
-        acknowledge: Told what is finished.
-    """
-
-    acknowledge: Callable[[Partition, int], None]
-
-    def __init__(
-        self,
-        make_engine: Callable[[BatchSource], Engine],
-        buffer: int,
-        failed: Callable[[BaseException], None],
-        breakers: Breakers,
-        fence: TransactionalSink | None = None,
-    ) -> None:
-        self._make_engine = make_engine
-        self._buffer = buffer
-        self._failed = failed
-        self._breakers = breakers
-        self._fence = fence
-        self._source: BatchSource | None = None
-        self._task: asyncio.Task[None] | None = None
-        self.partitions: list[str] = []
-        self.assignment = 0
-
-    async def put(self, batch: Batch) -> None:
-        """See EngineHost."""
-        if self._source and batch.assignment == self.assignment:
-            await self._source.put(batch.records)
-
-    def waiting(self) -> int:
-        """Events that were handed over and are not yet acknowledged."""
-        return self._source.waiting() if self._source else 0
-
-    async def drained(self) -> None:
-        """See BatchHost."""
-        if self._source:
-            await self._source.drained()
-
-    def abandon(self) -> None:
-        """See EngineHost."""
-        if self._source:
-            if waiting := self.waiting():
-                log.warning("unfinished events are left to be read again", events=waiting)
-            self._source.close()
-        if self._task:
-            self._task.cancel()
-
-    async def renew(self, partitions: list[Partition]) -> None:
-        """See EngineHost."""
-        self.abandon()
-        if self._task:
-            await asyncio.gather(self._task, return_exceptions=True)
-        self.partitions = [str(partition) for partition in partitions]
-        if fence := self._fence:
-            await self._breakers.broker.call(lambda: fence.assign(partitions))
-        self.assignment += 1
-        self._source = BatchSource(self._buffer, self.acknowledge)
-        self._task = asyncio.create_task(self._make_engine(self._source).run(), name="engine")
-        self._task.add_done_callback(self._done)
-        log.info("partitions assigned", partitions=len(partitions))
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        error = None if task.cancelled() else task.exception()
-        while isinstance(error, BaseExceptionGroup):  # several parts may meet the same trouble at once
-            error = error.exceptions[0]
-        if error:
-            self._failed(error)
 
 
 async def run_worker(

@@ -22,7 +22,9 @@ from profilestream.stream.profile.state import decode_states
 from profilestream.stream.profile.table import ProfileTable
 from profilestream.stream.store.models import RedisModelStore, codebook_name, head_name
 from profilestream.stream.store.redis import RedisStore
-from profilestream.stream.worker.worker import WorkerOptions, run_worker
+from profilestream.stream.worker.options import WorkerOptions
+from profilestream.stream.worker.worker import run_worker
+from tests.stream.store.cluster import store_at
 from tests.stream.world import LAYOUT, small_models
 
 PARTITIONS = 4
@@ -45,7 +47,7 @@ class Place:
 
     def store(self) -> RedisStore:
         """A new connection to the profiles."""
-        return RedisStore.connect(self.redis_url)
+        return store_at(self.redis_url)
 
     async def prepare(self, **settings_of_updates: str) -> None:
         """Make the topics, and publish the small world's models."""
