@@ -184,12 +184,14 @@ async def publish(context: Context) -> dict[str, Any]:
         return {"champion": name}
     spare = [lesson.text for lesson in context.lessons() if lesson.held_out]
     texts = context.world.live_texts(spare)
-    for move in (
+    moves = (
         models.load,
         models.warm,
         lambda of: models.shadow(of, texts),
         lambda of: models.trial(of, context.world.served),
-    ):
+    )
+    for number, move in enumerate(moves, start=1):
+        context.progress(number, len(moves))
         version = await move(name)
         if version.state == "refused":
             raise Ended("refused", version.history[-1].reason)

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,21 @@ _SHARED = ("packages", "triton", "fitted", "runs")
 _KEPT = 3  # homes of demos that were killed, or left running
 _CANARY_SECONDS = 20.0  # that a new encoder is tried on some users, where there are few of them
 REPORTS = "reports"
+
+
+@contextmanager
+def own_home(settings: Settings, *, keep: bool) -> Iterator[Settings]:
+    """The settings with a home for one demo (see `demo_home`), tidied up behind it unless its servers go on.
+
+    Raises:
+        SetupError: It cannot be made.
+    """
+    own = demo_home(settings)
+    try:
+        yield own
+    finally:
+        if not keep:
+            tidy(own)
 
 
 def demo_home(settings: Settings) -> Settings:

@@ -111,28 +111,31 @@ class Learning:
     def _topic(self) -> Text:
         line = Text.assemble(("new topic  ", "dim"), plain(short_label(self.topic), "bold"))
         if self.before:
-            line.append(f"  unknown: {self.before.topic:.0%} recognised")
+            line.append(f"  recognised: unknown {self.before.topic:.0%}")
         if self.few and self.seconds is not None:
-            line.append(f" → {self.first} labels, {self.seconds:.1f} s: ").append(f"{self.few.topic:.0%}", "green")
+            line.append(f" → {self.first} labels in {self.seconds:.1f} s ").append(f"{self.few.topic:.0%}", "green")
         if self.known:
-            line.append(f" → {self.told} labels: ").append(f"{self.known.topic:.0%}", "bold green")
+            line.append(f" → {self.told} labels ").append(f"{self.known.topic:.0%}", "bold green")
         if self.tuned and self.outcome == "published":
-            line.append(" → new encoder: ").append(f"{self.tuned.topic:.0%}", "bold green")
+            line.append(" → tuned ").append(f"{self.tuned.topic:.0%}", "bold green")
         return line
 
     def _update(self) -> Text:
         line = Text.assemble(("encoder    ", "dim"), plain(self.encoder, "bold"), "  ")
         if self.outcome == "published" and self.known and self.tuned:
             line.append("published", "bold green")
-            line.append(f": all topics {self.known.all:.1%} → {self.tuned.all:.1%}, {self.profiles} profiles speak it")
-            return line.append(f", {self.moved} carried over" if self.moved is not None else "")
+            line.append(f": all topics {self.known.all:.1%} → {self.tuned.all:.1%}; ")
+            return line.append(f"{self.moved or 0} profiles carried over, {self.profiles} updated since")
         if self.outcome:
-            return line.append(self.outcome, "bold yellow").append(": ").append_text(plain(self.why, "yellow"))
+            colour = "green" if self.outcome == "published" else "yellow"
+            return line.append(self.outcome, f"bold {colour}").append(": ").append_text(plain(self.why, colour))
         return line.append_text(self._steps())
 
     def _steps(self) -> Text:
         line = Text("update: ", "dim")
         place = STEPS.index(self.step) if self.step in STEPS else -1
+        if place < 0:
+            return line.append("starts")
         for number, name in enumerate(STEPS):
             line.append(f"{name} ", "green" if number < place else "bold cyan" if number == place else "bright_black")
             if number == place and self.of:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from ...schemas.events import Feedback, UserEvent
 from .datasets import Conversation, Selection
 
+_SELDOM = 1000  # one message of so many is as good as none
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomer:
@@ -64,4 +66,4 @@ def _topic(selection: Selection, topics: dict[str, str | None], half: int) -> st
     known = Counter(label.label for label in (*selection.backlog, *selection.feedback))
     early = Counter(topics[event.item or ""] for event in selection.events[:half])
     late = Counter(topics[event.item or ""] for event in selection.events[half:])
-    return min(known, key=lambda topic: (not late[topic], early[topic], -known[topic], topic), default="")
+    return min(known, key=lambda t: (not late[t], max(early[t], half // _SELDOM), -known[t], t), default="")

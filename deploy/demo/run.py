@@ -32,7 +32,7 @@ from ..topics import ensure_topics
 from .accounting import Ledger
 from .datasets import PACKAGE, TASK, Selection, read_chitchat, select
 from .exam import Examiner, questions
-from .home import demo_home, tidy
+from .home import own_home
 from .learning import Learning
 from .newcomer import Newcomer, chunks, newcomer
 from .page import picture
@@ -108,6 +108,8 @@ class Demo:
         self._examiner = examiner
         self._update = update
         self._learning = Learning()
+        self._taught = 0
+        self._full_speed = 0.0
         self._labels = 0
         self._ledger = Ledger()
         self._memory: list[MemorySample] = []
@@ -125,6 +127,7 @@ class Demo:
                 await self._teach(replay)
                 started = time.monotonic()
                 await self._send(replay, self._newcomer.before)
+                self._full_speed = len(self._newcomer.before.events) / (time.monotonic() - started)
                 await self._introduce(replay)
                 await self._go_on(replay)
                 await replay.finish()
@@ -243,9 +246,10 @@ class Demo:
 
     async def _refresh(self) -> None:
         taught = sum(said["learned"] for said in (await self._statuses("learner")).values())
+        self._taught = max(taught, self._taught)  # a learner that goes over to another encoder counts anew
         await self._weigh()
         await self._note_encoder()
-        learned = f"{taught:,} labels learned, {self._ledger.updates:,} updates seen"
+        learned = f"{self._taught:,} labels learned, {self._ledger.updates:,} updates seen"
         self._screen.show(self._ledger, learned=learned, learning=self._learning.lines())
 
     async def _note_encoder(self) -> None:
@@ -294,6 +298,7 @@ class Demo:
             sentiment=prepared.sentiment_correlation,
             servers=servers,
             learning=self._learning,
+            full_speed=self._full_speed,
         )
 
     def _quality(self, profiles: list[ReadableProfile]) -> Quality:
@@ -325,40 +330,41 @@ async def run_demo(
     conversations = await asyncio.to_thread(read_chitchat, package)
     selection = select(conversations, events=options.events)
     new = newcomer(selection, conversations)
-    own = await asyncio.to_thread(demo_home, settings)
-    encoder = Encoder(repository=wiring.repository(own), models=[settings.model]) if options.triton else None
-    async with LocalStack(
-        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=partial(_dim, console)
-    ) as stack:
-        here = wiring.at(own, stack.addresses)
-        await ensure_topics(wiring.kafka(here), here.partitions)
-        await publish_models(here, prepared)
-        page, *_ = await asyncio.gather(
-            stack.start(lambda: api(here)), stack.start(lambda: learner(here)), stack.start(lambda: worker(here))
-        )
-        console.print(Text.assemble("watch it: ", (page.address, "bold cyan")), soft_wrap=True)
-        store = wiring.store(here)
-        try:
-            with screen_on(console, len(selection.events)) as screen:
-                demo = Demo(
-                    here,
-                    options,
-                    selection,
-                    new,
-                    store,
-                    screen,
-                    Examiner(here, store, new.topic, questions(conversations, new.topic)),
-                    lambda learning, graded: Updating(stack, here, store, learning, graded).run(),
+    with own_home(settings, keep=options.keep) as own:
+        encoder = Encoder(repository=wiring.repository(own), models=[settings.model]) if options.triton else None
+        async with LocalStack(
+            wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=partial(_dim, console)
+        ) as stack:
+            here = wiring.at(own, stack.addresses)
+            await ensure_topics(wiring.kafka(here), here.partitions)
+            await publish_models(here, prepared)
+            page, *_ = await asyncio.gather(
+                stack.start(lambda: api(here)), stack.start(lambda: learner(here)), stack.start(lambda: worker(here))
+            )
+            console.print(Text.assemble("watch it: ", (page.address, "bold cyan")), soft_wrap=True)
+            store = wiring.store(here)
+            try:
+                with screen_on(console, len(selection.events)) as screen:
+                    demo = Demo(
+                        here,
+                        options,
+                        selection,
+                        new,
+                        store,
+                        screen,
+                        Examiner(here, store, new.topic, questions(conversations, new.topic)),
+                        lambda learning, graded: Updating(stack, here, store, learning, graded).run(),
+                    )
+                    summary = await _watched(stack, demo.play(prepared, _servers(stack, page.address)))
+                _dim(console, await picture(page.address, stack.run / "page.png"))
+            finally:
+                await store.close()
+            if options.keep:
+                stack.detach()
+                _dim(
+                    console,
+                    f"its models and labels are in {own.home}: set PROFILESTREAM_HOME to it for commands on them",
                 )
-                summary = await _watched(stack, demo.play(prepared, _servers(stack, page.address)))
-            _dim(console, await picture(page.address, stack.run / "page.png"))
-        finally:
-            await store.close()
-        if options.keep:
-            stack.detach()
-            _dim(console, f"its models and labels are in {own.home}: set PROFILESTREAM_HOME to it for commands on them")
-    if not options.keep:
-        await asyncio.to_thread(tidy, own)
     return summary
 
 

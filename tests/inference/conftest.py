@@ -63,7 +63,11 @@ def fp32(minilm_source: Path, repository: Path) -> ModelDirectory:
 @pytest.fixture(scope="session")
 def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a BERT with two small layers, random weights and letters for words."""
-    folder = tmp_path_factory.mktemp("tiny")
+    return small_bert(tmp_path_factory.mktemp("tiny"))
+
+
+def small_bert(folder: Path, dimensions: int = 32) -> Path:
+    """Write a BERT with two small layers, random weights and letters for words; returns its folder."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     vocabulary = {token: number for number, token in enumerate([*special, *map(chr, range(32, 127))])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -74,7 +78,7 @@ def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    size = {"hidden_size": dimensions, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **size)).save_pretrained(folder)
     return folder
 

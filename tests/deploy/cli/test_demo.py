@@ -14,9 +14,7 @@ from profilestream.deploy.local import tansu, triton, valkey
 from profilestream.deploy.local.home import private_folder
 from profilestream.deploy.settings import PREFIX
 from tests.conftest import skip_if
-from tests.inference.conftest import tiny_source
-
-__all__ = ["tiny_source"]
+from tests.inference.conftest import small_bert
 
 DEMO = (sys.executable, "-m", "profilestream.deploy.cli", "demo")
 PATIENCE = 300  # seconds, for a first run that prepares everything
@@ -77,17 +75,18 @@ def test_demo(encoder, surroundings, nothing_left, tmp_path):
 
 
 @pytest.fixture
-def small(surroundings, tiny_source, tmp_path):
+def small(surroundings, tmp_path):
     """A home with a small encoder of its own; what was fetched and installed is shared."""
     skip_if(triton.supported())
     home = private_folder(tmp_path / "home")
     for shared in ("packages", "triton"):
         (home / shared).symlink_to(private_folder(Path(surroundings["PROFILESTREAM_HOME"]) / shared))
-    encoder = {"PROFILESTREAM_ENCODER_PATH": str(tiny_source), "PROFILESTREAM_MODEL": "tiny-v1"}
+    source = small_bert(private_folder(tmp_path / "tiny"), dimensions=192)  # as many as profiles store
+    encoder = {"PROFILESTREAM_ENCODER_PATH": str(source), "PROFILESTREAM_MODEL": "tiny-v1"}
     return surroundings | encoder | {"PROFILESTREAM_HOME": str(home)}
 
 
-def test_a_topic_is_learned_and_the_encoder_updated(small, nothing_left, tmp_path):
+def test_a_topic_is_learned_and_the_encoder_updated(small, tmp_path):
     """A topic that nobody knew is known after its labels; the encoder's update ends with a verdict and a report."""
     file, home = tmp_path / "figures.json", Path(small["PROFILESTREAM_HOME"])
     command = [*DEMO, "--events", "300", "--json", str(file)]
@@ -107,6 +106,7 @@ def test_a_topic_is_learned_and_the_encoder_updated(small, nothing_left, tmp_pat
     assert (report / "figures.png").exists()
     assert [path.name for path in (home / "models").iterdir()] == ["tiny-v1"]
     assert not (home / "registry").exists()
+    assert list(ours(str(home))) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
