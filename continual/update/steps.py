@@ -1,7 +1,7 @@
 """What each step of a job does. Each may be repeated: it ends in the same files, or in the same state of the models."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -16,6 +16,7 @@ from ...schemas.errors import ArtefactError
 from ..gate.gate import judge
 from ..gate.limits import Limits
 from ..gate.report import GateReport
+from ..publish.versions import ModelVersion
 from .fitting import Embedded, embed_all, fit_bundle
 from .lessons import Lesson, load_lessons, main_task, save_lessons
 from .measuring import Contestants, gather
@@ -184,7 +185,7 @@ async def publish(context: Context) -> dict[str, Any]:
         return {"champion": name}
     spare = [lesson.text for lesson in context.lessons() if lesson.held_out]
     texts = context.world.live_texts(spare)
-    moves = (
+    moves: Sequence[Callable[[str], Awaitable[ModelVersion]]] = (
         models.load,
         models.warm,
         lambda of: models.shadow(of, texts),
