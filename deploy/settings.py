@@ -156,7 +156,9 @@ class Settings(BaseSettings):
     batch_target: float = Field(
         1.0, gt=0, le=60, description="Seconds that a micro-batch may take under load; its size follows."
     )
-    batch_seconds: float = Field(0.02, ge=0, le=60, description="Longest time to wait for a micro-batch to fill.")
+    batch_seconds: float = Field(
+        0.02, ge=0, le=60, description="Longest time to wait for a micro-batch to fill, while others are on their way."
+    )
     batches_in_flight: int = Field(4, ge=1, le=64, description="Micro-batches that are worked on at the same time.")
     embed_deadline: float = Field(
         10.0, gt=0, description="Seconds for a request to the encoder, after which it is made again."
