@@ -14,15 +14,17 @@ import numpy as np
 from rich.progress import Progress
 
 from ...schemas.errors import SetupError
-from ..topics import USER_EVENTS
+from ..topics import PROFILE_UPDATES, USER_EVENTS
 from .load import Load, messages
 from .measure import USERS
-from .world import World
+from .tally import Tally
+from .world import World, following
 
 SHARES = (0.1, 0.5, 0.8)  # of the capacity
 SECONDS = 12.0
 WARM_SECONDS = 2.0
 _TICK = 0.002
+_FETCH_SECONDS = 0.01
 _DRAIN_SECONDS = 60.0
 
 
@@ -50,8 +52,9 @@ async def measure_latency(world: World, capacity: float | None, words: int, prog
     if capacity is None:
         capacity = await _capacity(world, words)
     found: dict[str, Any] = {"capacity_events_per_second": capacity, "words": words}
-    for share in progress.track(SHARES, description="latency, at a share of the capacity"):
-        found[f"{100 * share:.0f}"] = asdict(await _at(world, share * capacity, words))
+    async with following(world.settings, PROFILE_UPDATES, _FETCH_SECONDS) as tally:
+        for share in progress.track(SHARES, description="latency, at a share of the capacity"):
+            found[f"{100 * share:.0f}"] = asdict(await _at(world, tally, share * capacity, words))
     return found
 
 
@@ -63,17 +66,19 @@ async def _capacity(world: World, words: int) -> float:
     return passes[-1].rate
 
 
-async def _at(world: World, rate: float, words: int) -> UpdateLatency:
-    await _open_loop(world, rate, WARM_SECONDS, words)
-    took = 1000 * await _open_loop(world, rate, SECONDS, words)
+async def _at(world: World, tally: Tally, rate: float, words: int) -> UpdateLatency:
+    await _open_loop(world, tally, rate, WARM_SECONDS, words)
+    took = 1000 * await _open_loop(world, tally, rate, SECONDS, words)
     p50, p95, p99 = np.percentile(took, [50, 95, 99]).tolist()
     return UpdateLatency(events_per_second=rate, events=len(took), p50=p50, p95=p95, p99=p99, highest=float(took.max()))
 
 
-async def _open_loop(world: World, rate: float, seconds: float, words: int) -> "np.ndarray[Any, np.dtype[np.float64]]":
+async def _open_loop(
+    world: World, tally: Tally, rate: float, seconds: float, words: int
+) -> "np.ndarray[Any, np.dtype[np.float64]]":
     load = messages(f"paced-{world.number()}", world.texts(round(rate * seconds), words), USERS)
     book = _Book()
-    world.tally.listener = book.saw
+    tally.listener = book.saw
     try:
         await _pace(world, load, rate, book)
         async with asyncio.timeout(_DRAIN_SECONDS):
@@ -81,7 +86,7 @@ async def _open_loop(world: World, rate: float, seconds: float, words: int) -> "
     except TimeoutError:
         raise SetupError(f"{len(load) - len(book.took)} of {len(load)} events were in no update in time") from None
     finally:
-        world.tally.listener = None
+        tally.listener = None
     return np.array(book.took)
 
 

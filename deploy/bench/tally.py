@@ -12,7 +12,6 @@ from ...stream.kafka.reader import reader
 
 STALLED = 60.0  # seconds without any update after which the rest counts as lost
 
-_FETCH_SECONDS = 0.01  # the embedded broker answers a fetch no sooner, and a latency must not be its reader's
 _HEADER = 10  # bytes of Avro's single-object header
 
 Seen = Callable[[bytes, int, float], None]  # user, offset that is covered, when (time.perf_counter)
@@ -24,6 +23,8 @@ class Tally:
     Args:
         connection: Where Kafka is.
         topic: Of updates.
+        most_wait: Seconds that a fetch may wait. The embedded broker answers none sooner: a latency is measured with a
+            small one; for a rate, whose fetches would take time from the engine, it is larger.
 
     Attributes:
         ready: Set when nothing that is written from now on is missed.
@@ -33,9 +34,10 @@ class Tally:
         listener: Told of each update.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str, most_wait: float = 0.1) -> None:
         self._connection = connection
         self._topic = topic
+        self._most_wait = most_wait
         self._moved = asyncio.Event()
         self._waiting: dict[bytes, int] = {}
         self._covered: dict[bytes, int] = {}
@@ -47,7 +49,7 @@ class Tally:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        async with reader(self._connection, self._topic, start="latest", most_wait=_FETCH_SECONDS) as consumer:
+        async with reader(self._connection, self._topic, start="latest", most_wait=self._most_wait) as consumer:
             self.ready.set()
             while True:
                 await self._take(consumer)

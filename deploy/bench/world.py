@@ -174,9 +174,9 @@ async def through(world: World, load: Load, topic: str, tally: Tally, pids: dict
 
 
 @asynccontextmanager
-async def following(settings: Settings, topic: str) -> AsyncIterator[Tally]:
-    """A tally of a topic, that reads."""
-    tally = Tally(wiring.kafka(settings), topic)
+async def following(settings: Settings, topic: str, most_wait: float = 0.1) -> AsyncIterator[Tally]:
+    """A tally of a topic, that reads; see there."""
+    tally = Tally(wiring.kafka(settings), topic, most_wait)
     reading = asyncio.create_task(tally.run())
     ready = asyncio.create_task(tally.ready.wait())
     try:
