@@ -21,9 +21,14 @@ REPORTS = "reports"
 def own_home(settings: Settings, *, keep: bool) -> Iterator[Settings]:
     """The settings with a home for one demo (see `demo_home`), tidied up behind it unless its servers go on.
 
+    Where Kafka and Redis keep their data for the next time, so do the models and labels that go with it: in the user's.
+
     Raises:
         SetupError: It cannot be made.
     """
+    if settings.kafka_home is not None:
+        yield settings
+        return
     own = demo_home(settings)
     try:
         yield own

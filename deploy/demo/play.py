@@ -133,7 +133,8 @@ class Demo:
     async def _go_on(self, replay: Replay) -> None:
         """The second half: unhurried while the encoder is trained, so that there is traffic to try it on."""
         stream, events = self._newcomer.after.stream(), len(self._newcomer.after.events)
-        if not (self._options.update and self._learning.known):
+        kept = self._settings.kafka_home is not None  # a new encoder would be the user's from then on
+        if kept or not (self._options.update and self._learning.known):
             await replay.send(stream)
             return
         self._screen.note("the encoder learns in the background; meanwhile the stream goes on at a slower pace")

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from profilestream.deploy import wiring
-from profilestream.deploy.demo.home import REPORTS, demo_home, tidy
+from profilestream.deploy.demo.home import REPORTS, demo_home, own_home, tidy
 from profilestream.deploy.settings import Settings
 
 
@@ -36,6 +38,22 @@ def test_two_demos_do_not_meet(tmp_path: Path) -> None:
     homes = [demo_home(settings).home for _ in range(6)]
     assert len(set(homes)) == 6
     assert sorted((tmp_path / "demo").iterdir()) == homes[-3:]
+
+
+def test_a_home_ends_with_its_demo(tmp_path: Path) -> None:
+    """Also when that fails; not where its servers go on, and data that is kept stays with the user's models."""
+    settings = user_home(tmp_path)
+    with pytest.raises(RuntimeError), own_home(settings, keep=False) as own:
+        raise RuntimeError
+    assert not own.home.exists()
+    with own_home(settings, keep=True) as own:
+        pass
+    assert (own.home / "models").exists()
+    kept = settings.model_copy(update={"kafka_home": tmp_path})
+    with own_home(kept, keep=False) as own:
+        pass
+    assert own == kept
+    assert (tmp_path / "packages/wheel").exists()
 
 
 def test_tidying_up_leaves_the_report_and_the_users_home(tmp_path: Path) -> None:
