@@ -33,7 +33,8 @@ class PlainEvent(NamedTuple):
 
     def whole(self) -> UserEvent:
         """The same as a record."""
-        return UserEvent(**self._asdict())
+        event, user, kind, time, text, item = self
+        return UserEvent(id=event, user=user, type=kind, time=time, text=text, item=item)
 
 
 def read_plain(data: bytes | None, key: bytes | None, produced: int, limits: Limits) -> PlainEvent | None:

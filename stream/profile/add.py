@@ -8,7 +8,7 @@ import numpy as np
 
 from .evidence import Evidence, strongest
 from .layout import HOURS, TYPES
-from .reduce import decay, reduce_codes
+from .reduce import decay, reduce_codes, sum_codes
 from .table import CodeSums, Floats, Integers, ProfileTable, align_labels
 from .units import Observations, hour_of_day
 
@@ -78,6 +78,8 @@ def _add_texts(
     codes = table.codes
     texts = _in_space(owner, keep)
     new = CodeSums(owner[texts], seen.codes[texts], worth[texts, -1], seen.vectors[texts] * worth[texts, -1, None])
+    if len(texts):
+        new = sum_codes(new)
     # Stored and new entries of a code become one, so both are brought to the same time first.
     old = CodeSums(codes.row, codes.code, codes.weight * before[codes.row], codes.vector * before[codes.row, None])
     table.codes = reduce_codes(_joined(old, new), table.layout)

@@ -82,18 +82,20 @@ def reduce_codes(codes: CodeSums, layout: Layout) -> CodeSums:
     """Sum the entries of equal (row, code), whose rows are in any order, then keep the heaviest of each row."""
     if not len(codes.row):
         return CodeSums.empty(layout.dimensions)
+    return _cap(sum_codes(codes), layout.codes)
+
+
+def sum_codes(codes: CodeSums) -> CodeSums:
+    """Sum the entries of equal (row, code), at least one, whose rows are in any order."""
     order = np.lexsort((codes.code, codes.row))
     row, code = codes.row[order], codes.code[order]
     is_first = np.r_[True, (row[1:] != row[:-1]) | (code[1:] != code[:-1])]
     starts = np.flatnonzero(is_first)
-    return _cap(
-        CodeSums(
-            row=row[starts],
-            code=code[starts],
-            weight=np.add.reduceat(codes.weight[order], starts),
-            vector=np.add.reduceat(codes.vector[order], starts, axis=0),
-        ),
-        layout.codes,
+    return CodeSums(
+        row=row[starts],
+        code=code[starts],
+        weight=np.add.reduceat(codes.weight[order], starts),
+        vector=np.add.reduceat(codes.vector[order], starts, axis=0),
     )
 
 
