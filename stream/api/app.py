@@ -20,7 +20,13 @@ _ABOUT = (
 
 def create_app(services: Services) -> FastAPI:
     """An ASGI app; whoever runs it feeds its index and its monitor (see `deploy/api.py`)."""
-    app = FastAPI(title="profilestream", version=version("profilestream"), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="profilestream",
+        version=version("profilestream"),
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # spans would hold paths, and so user ids
+    )
     app.state.services = services
     problems.install(app)
     app.add_middleware(Shield, body_bytes=services.options.body_bytes, metrics=services.metrics)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,7 +16,7 @@ from .tokens import Scope, find
 
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 _LISTS = {"user"}  # query parameters that may come several times
-_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_PROXIED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="profilestream"'}
 
 
@@ -65,14 +66,19 @@ def from_this_machine(request: Request) -> bool:
     Not one that a proxy passed on, and not one of a web page elsewhere whose name was made to point here (DNS
     rebinding): the Host header has that name.
     """
-    client = request.client
+    client, headers = request.client, request.headers
+    host = headers.get("host", "")
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    near = client is not None and _is_loopback(client.host)
+    return near and name.lower() in _LOOPBACK_NAMES and _PROXIED.isdisjoint(headers.keys())
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(host: str) -> bool:
     try:
-        near = client is not None and ipaddress.ip_address(client.host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-    host = request.headers.get("host", "")
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return near and name.lower() in _LOOPBACK_NAMES and not any(header in request.headers for header in _PROXIED)
 
 
 def _once(request: Request) -> None:

@@ -47,7 +47,7 @@ function signal(one) {
     past.length > 1 ? h("div", { class: "spark" }, spark(past, `${one.title || one.name} over time, its limit dashed`, 1)) : null);
 }
 
-const figure = (value) => (Math.abs(value) < 0.001 && value ? value.toExponential(1) : Number(value.toPrecision(3)).toString());
+const figure = (value) => (value && Math.abs(value) < 0.001 ? value.toExponential(1) : Math.abs(value) < 100 ? value.toPrecision(3) : number(value));
 const side = (title, content, kind = null) => h("div", { class: kind }, h("h3", {}, title), content);
 
 function scoreSide() {
