@@ -44,7 +44,7 @@ class BenchOptions:
     """
 
     only: Sequence[str] = SECTIONS
-    rounds: int = 5
+    rounds: int = 3
     sizes: Sizes = field(default_factory=Sizes)
     amount: Amount = field(default_factory=Amount)
     memory_events: int = EVENTS

@@ -23,7 +23,7 @@ from .figures import write_figures
 def command(
     context: typer.Context,
     only: Annotated[str, typer.Option(help="Sections to measure, with commas between.")] = ",".join(SECTIONS),
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds that count, after one to warm up.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds that count, after one to warm up.")] = 3,
     texts: Annotated[int, typer.Option(min=100, help="Distinct texts a round and side.")] = 4000,
     words: Annotated[int, typer.Option(min=2, help="Words in a text.")] = 12,
     peers: Annotated[str, typer.Option(help="Peers to measure, with commas between; all of them without it.")] = "",
