@@ -44,7 +44,7 @@ class DriftOptions:
     window: int = 500
     step: int = 125
     block: int = 25
-    level: float = 0.001
+    level: float = 0.002
     draws: int = 8000
     delta: float = 1e-4
     examples: bool = True

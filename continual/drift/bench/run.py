@@ -1,7 +1,7 @@
 """All streams, all detectors, and what came of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -50,9 +50,14 @@ class Found:
 
 @dataclass(slots=True)
 class Result:
-    """Of ours and of each peer; peers that are absent have a reason instead."""
+    """Of ours and of each peer; peers that are absent have a reason instead.
+
+    Attributes:
+        domains: That were new.
+    """
 
     options: DriftOptions
+    domains: tuple[str, ...] = ()
     ours: Found = field(default_factory=Found)
     quiet: Quiet = field(default_factory=Quiet)
     peers: dict[str, Found] = field(default_factory=dict)
@@ -75,6 +80,7 @@ class Result:
             "adwin_false_alarms_per_10k": 1e4 * quiet.adwin / max(quiet.texts, 1),
             "microseconds_per_event": 1e6 * costs.text_seconds / max(costs.texts, 1),
             "milliseconds_per_check": 1e3 * costs.check_seconds / max(costs.checks, 1),
+            "domains": list(self.domains),
             "streams": self.streams,
             "quiet_checks": quiet.checks,
             "window": self.options.window,
@@ -100,7 +106,7 @@ class Result:
 
 def bench(
     scenes: Iterable[Scene],
-    count: int,
+    domains: Sequence[str],
     options: DriftOptions,
     peers: Peers,
     *,
@@ -112,15 +118,15 @@ def bench(
 
     Args:
         scenes: One for each domain that is new.
-        count: How many they are.
+        domains: Their names.
         options: Of the monitor.
         peers: Other detectors, by name.
         repeats: Draws of reference and streams for each scene.
         seed: Of the draws.
         progress: Told how many draws of how many are done.
     """
-    result = Result(options, costs=peers)
-    total = count * repeats
+    result = Result(options, tuple(domains), costs=peers)
+    total = len(domains) * repeats
     for number, scene in enumerate(scenes):
         for repeat in range(repeats):
             cast = Cast.draw(scene, options.reference, seed + 1000 * number + repeat)

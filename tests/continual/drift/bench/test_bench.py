@@ -12,6 +12,7 @@ from profilestream.continual.drift.bench.peers import RiverPeer, first_after
 from profilestream.continual.drift.bench.picture import draw
 from profilestream.continual.drift.bench.run import CHANGES, bench
 from profilestream.continual.drift.bench.streams import SHARES, Cast
+from profilestream.continual.drift.bench.tuning import domains, rank, tune
 from profilestream.continual.drift.monitor import DriftOptions
 from profilestream.inference.hashing import HashEmbedder
 from profilestream.schemas.errors import ConfigurationError
@@ -34,7 +35,7 @@ def world():
 
 def test_the_new_domain_is_in_nothing_that_was_fitted(world):
     """Reference and stream share no text, and neither has one that codebook or head were fitted on."""
-    scene = next(scenes(world, 0))
+    scene = next(scenes(world, "abc", 0))
     cast = Cast.draw(scene, OPTIONS.reference, 1)
     assert not set(cast.reference) & set(cast.rest)
     assert set(world.domains[scene.known]) == {"b", "c"}
@@ -45,7 +46,7 @@ def test_the_new_domain_is_in_nothing_that_was_fitted(world):
 @pytest.mark.parametrize(("change", "kind"), [("20", "content"), ("labels", "labels"), ("encoder", "model")])
 def test_changes_are_noticed_and_named(world, change, kind):
     """A fifth of new texts, wrong labels and another encoder are each told as what they are."""
-    cast = Cast.draw(next(scenes(world, 0)), OPTIONS.reference, 1)
+    cast = Cast.draw(next(scenes(world, "abc", 0)), OPTIONS.reference, 1)
     delay, said = Ours(cast, OPTIONS).changed(cast.changed(change, 750), change)
     assert said == kind
     assert 0 < delay <= 1000
@@ -58,7 +59,13 @@ def test_the_figures_are_what_was_promised(world, tmp_path):
     done = []
     peers = {"river ADWIN": RiverPeer(ADWIN), "other": "absent: not installed"}
     result = bench(
-        scenes(world, 0), 3, replace(OPTIONS, step=250), peers, repeats=1, seed=0, progress=lambda *at: done.append(at)
+        scenes(world, "abc", 0),
+        "abc",
+        replace(OPTIONS, step=250),
+        peers,
+        repeats=1,
+        seed=0,
+        progress=lambda *at: done.append(at),
     )
     figures = json.loads(json.dumps(result.as_dict()))
     assert done[-1] == (3, 3)
@@ -67,15 +74,27 @@ def test_the_figures_are_what_was_promised(world, tmp_path):
         assert all(0 <= power <= 1 for power in one["power"].values())
         assert one.keys() >= {"false_alarms_per_10k", "microseconds_per_event", "milliseconds_per_check"}
     assert figures["power"]["20"] == 1.0
+    assert figures["domains"] == ["a", "b", "c"]
     assert figures["streams"] == 3 * len(CHANGES)
     assert figures["peers"]["other"] == {"absent": "absent: not installed"}
     draw(result, tmp_path / "power.png")
     assert (tmp_path / "power.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_options_are_chosen_on_other_domains_than_those_that_judge_them(world):
+    """The halves share no domain; the best options raise false alarms rarely, then notice most."""
+    chosen, held_out = domains(world, "tuned"), domains(world, "held-out")
+    assert not set(chosen) & set(held_out)
+    assert sorted(chosen + held_out) == domains(world, "all")
+    deaf, good = replace(OPTIONS, level=1e-9, draws=200), replace(OPTIONS, step=250)
+    tried = tune(world, [deaf, good], repeats=1, seed=0, progress=lambda: None)
+    assert tried[0].result.domains == tuple(chosen)
+    assert rank(tried[0]) >= rank(tried[1])
+
+
 def test_an_alarm_before_the_change_is_no_success(world):
     """Only the first alarm within 1,000 texts after the change counts."""
-    stream = Cast.draw(next(scenes(world, 0)), OPTIONS.reference, 1).changed("5", 750)
+    stream = Cast.draw(next(scenes(world, "abc", 0)), OPTIONS.reference, 1).changed("5", 750)
     assert first_after([10, 700], stream) is None
     assert first_after([10, 760, 900], stream) == 11
 
