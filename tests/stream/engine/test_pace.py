@@ -23,6 +23,14 @@ def test_it_finds_what_fits(before: float, after: float) -> None:
     assert size >= min(10_000, 0.9 * 2.0 * after - 1)
 
 
+def test_texts_behind_clicks_are_in_time_at_once() -> None:
+    """After the first batch that takes a hundred times as long, no other one takes longer than it may."""
+    pace = Pace(8192, seconds=1.0)
+    assert settled(pace, 50_000.0) == 8192
+    pace.took(8192, 8192 / 400)
+    assert pace.size <= 400
+
+
 def test_idle_times_change_nothing() -> None:
     """A trickle of single events, each done at once, does not say that ten thousand would be."""
     pace = Pace(10_000, seconds=1.0)
