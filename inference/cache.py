@@ -72,6 +72,9 @@ class CachedEmbedder:
             InferenceUnavailableError: As the embedder behind it; nothing is kept of a failed request.
         """
         keys = [self._key(text) for text in texts]
+        if (rows := self._all(keys)) is not None:
+            self.statistics.hits += len(keys)
+            return rows
         found = self._look_up(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         self.statistics.hits += len(keys) - len(missing)
@@ -92,6 +95,16 @@ class CachedEmbedder:
     def _key(self, text: str) -> bytes:
         data = f"{self._inner.model}\0{text}".encode("utf-8", "surrogatepass")
         return blake2b(data, digest_size=16).digest()
+
+    def _all(self, keys: Sequence[bytes]) -> Embeddings | None:
+        """A copy of all rows at once, which is much faster than one by one; None where one is missing."""
+        places = [self._places.get(key, -1) for key in keys]
+        if self._rows is None or not places or -1 in places:
+            return None
+        for key in keys:
+            self._places.move_to_end(key)
+        rows: Embeddings = self._rows[places]
+        return rows
 
     def _look_up(self, keys: Sequence[bytes]) -> dict[bytes, Embeddings]:
         """Copies of the rows that are there: their places may be given to others while we wait."""
