@@ -76,9 +76,11 @@ def _add_texts(
         keep: See `add`.
     """
     codes = table.codes
-    texts = _in_space(owner, keep)
+    texts: Integers | slice = slice(None)  # of all of them a view: a copy would be the largest array of the batch
+    if keep is not None and len(keep):
+        texts = np.flatnonzero(~np.isin(owner, keep))
     new = CodeSums(owner[texts], seen.codes[texts], worth[texts, -1], seen.vectors[texts] * worth[texts, -1, None])
-    if len(texts):
+    if len(new.row):
         new = sum_codes(new)
     # Stored and new entries of a code become one, so both are brought to the same time first.
     old = CodeSums(codes.row, codes.code, codes.weight * before[codes.row], codes.vector * before[codes.row, None])
@@ -97,11 +99,6 @@ def _add_texts(
         table.sentiment[rows, half] += np.add.reduceat(moments * by[:, None], starts)
     np.add.at(table.vector, new.row, new.vector)
     _add_evidence(table, seen, owner)
-
-
-def _in_space(owner: Integers, keep: Integers | None) -> Integers:
-    """The texts whose vectors may be added."""
-    return np.arange(len(owner)) if keep is None else np.flatnonzero(~np.isin(owner, keep))
 
 
 def _joined(one: CodeSums, other: CodeSums) -> CodeSums:
