@@ -73,6 +73,8 @@ async def test_drift_and_a_dead_server_turn_it_red(browser: Browser) -> None:
         place.health = healthy(down="triton")
         await expect(verdict).to_contain_text("Triton is down")
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        await expect(page.locator("#trends tbody tr")).to_have_count(3)
+        assert await page.locator("#trends .scroll").evaluate("e => e.scrollWidth - e.clientWidth") <= 0  # mood is seen
         await place.drift.publish("encoder-v2", drift(alarm=False))
         place.health = healthy()
         await expect(verdict).to_contain_text("All is well")
