@@ -19,6 +19,9 @@ STOP_SECONDS = 60.0  # Triton may take its time
 def command(
     context: typer.Context,
     events: Annotated[int, typer.Option(min=1, help="How many messages to replay; the data set has 258,112.")] = 20_000,
+    labels: Annotated[
+        int, typer.Option(min=0, help="Labels of earlier messages that are told first, at most.")
+    ] = 3_000,
     speed: Annotated[
         float | None,
         typer.Option(min=0.001, help="Replay at a multiple of real time; without it, as fast as possible."),
@@ -41,7 +44,9 @@ def command(
     event is unaccounted for.
     """
     settings: Settings = context.obj
-    options = DemoOptions(events=events, speed=speed, window=window, keep=keep, triton=triton, update=update)
+    options = DemoOptions(
+        events=events, labels=labels, speed=speed, window=window, keep=keep, triton=triton, update=update
+    )
     prepared = prepare(settings, say)
     summaries: list[Summary] = []
 

@@ -39,6 +39,7 @@ class DemoOptions:
 
     Attributes:
         events: How many messages.
+        labels: At most so many labels are told before the first of them, the latest.
         speed: Event time passes so many times as fast as real time; None: as fast as the engine takes them.
         window: At most so many events between producer and update seen.
         keep: Leave the servers running.
@@ -47,6 +48,7 @@ class DemoOptions:
     """
 
     events: int = 20_000
+    labels: int = 3_000
     speed: float | None = None
     window: int = 512
     keep: bool = False

