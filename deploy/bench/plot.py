@@ -108,7 +108,7 @@ def _users(axes: Axes, found: dict[str, Any]) -> None:
     axes.set_xlabel("users, each in turn")
     axes.set_ylabel("worker, µs of a core an event")
     sizes = ", ".join(f"{one['profile_bytes']['median']:,.0f}" for one in found["users"])
-    axes.set_title(f"cost of an event without a text; bytes of a profile {sizes}", fontsize=10)
+    axes.set_title(f"an event without a text; bytes of a profile {sizes}", fontsize=9)
 
 
 def _memory(axes: Axes, found: dict[str, Any]) -> None:

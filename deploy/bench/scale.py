@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 from rich.progress import Progress
 
@@ -115,7 +115,8 @@ async def _events(world: World, users: int, count: int, prefix: str) -> Pass:
 async def _copy(world: World, users: int, prefix: str) -> None:
     """Give each user one of a thousand profiles that events made."""
     await _events(world, _SEEDS, _SEEDS, "seed-")
-    seeds = await world.store.client.mget([f"{PREFIX}seed-{number}" for number in range(_SEEDS)])
+    found = await world.store.client.mget([f"{PREFIX}seed-{number}" for number in range(_SEEDS)])
+    seeds = cast("list[bytes]", found)
     for first in range(0, users, _CHUNK):
         last = min(users, first + _CHUNK)
         values = {f"{PREFIX}{prefix}{number}": seeds[number % _SEEDS] for number in range(first, last)}
