@@ -4,19 +4,17 @@ Watermarks. Each group holds those of all partitions, also a group without a pro
 lowest of all groups, 0 where one group has none: it lost it, or a crash left the first ones half written. So whichever
 node forgot something, reading begins where nothing is missing from any group; what the others have is skipped.
 
-Lives. Which life a node is in, its replication id tells (`master_replid`): it is another one after a start and after a
-failover, also where a primary was replaced and came back without having been started anew, which its run id would hide.
-With the watermarks we take down the life of each group's node. Whoever owns the group afterwards without being that
-node in that life may lack what it acknowledged, and gets no write: the server itself compares, in the same script that
-writes. A slot that moves takes its watermarks along; to read them again then costs a replay of little.
+Lives. With the watermarks we take down in which life each group's node is, see `lives.py`. Whoever has the group later
+without being that node in that life may lack what it acknowledged, and gets no write: the server itself compares, in
+the script that writes. Where a slot is handed on in the way that Redis Cluster provides for, its group follows; of a
+new node we hear only then, so that the watermarks, which came along, are read again.
 """
 
-import asyncio
 import hashlib
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Self, cast
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Self, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -29,6 +27,7 @@ from redis.exceptions import RedisClusterException
 from ...schemas.errors import ConfigurationError, LostWritesError, StoreUnavailableError
 from .base import Stored, Write
 from .groups import group_of, groups, user_of
+from .lives import Lives
 from .nodes import Answer, Cluster, Command, Nodes
 from .redis import PREFIX, RedisStore, revision_bytes, split, translated
 
@@ -71,7 +70,8 @@ class ClusterStore(RedisStore):
         # The client for all else that is kept beside profiles: it has the same commands, on one key each.
         self.client = cast("Redis", cluster)
         self._nodes = Nodes(cluster, seeds)
-        self._lives: Sequence[str] | None = None  # by group, those in which it may be written; None: any
+        self._lives: Lives | None = None  # None: any will do
+        self._marks: dict[str, int] = {}  # the watermarks that every group had when we looked or wrote last
 
     @classmethod
     def connect(cls, url: str, timeout: float = 5.0) -> Self:
@@ -100,62 +100,56 @@ class ClusterStore(RedisStore):
 
     async def load(self, users: Sequence[str]) -> list[Stored | None]:
         """See ProfileStore."""
-        # A key a command: MGET fails while the slot of its keys is being moved.
         numbers = [group_of(user) for user in users]
-        commands = [
-            Command(group.slot, ("GET", group.profile(user)))
-            for user, group in zip(users, map(groups().__getitem__, numbers), strict=True)
-        ]
-        with translated():
-            answers = await self._nodes.run(commands)
-        for number, answer in zip(numbers, answers, strict=True):
-            self._insist(number, answer)
+        # A key a command: MGET fails while the slot of its keys is being moved.
+        words = [("GET", groups()[number].profile(user)) for number, user in zip(numbers, users, strict=True)]
+        answers = await self._run(
+            numbers, lambda at: words[at], lambda at, answer: self._expected(numbers[at], answer.life)
+        )
         return [None if answer.value is None else split(answer.value) for answer in answers]
 
     async def save(self, writes: Sequence[Write]) -> list[bool]:
         """See ProfileStore."""
-        commands = []
-        for write in writes:
-            number = group_of(write.user)
-            value = revision_bytes(write.after.revision) + write.state
-            key = groups()[number].profile(write.user)
-            commands.append(self._scripted(_COMPARE_AND_SET, number, key, revision_bytes(write.expected), value))
-        return [done == 1 for done in await self._write(_COMPARE_AND_SET, commands)]
+        numbers = [group_of(write.user) for write in writes]
+        keys = [groups()[number].profile(write.user) for number, write in zip(numbers, writes, strict=True)]
+        values = [
+            (revision_bytes(write.expected), revision_bytes(write.after.revision) + write.state) for write in writes
+        ]
+        return [done == 1 for done in await self._write(_COMPARE_AND_SET, numbers, keys, values)]
 
     async def watermarks(self) -> dict[str, int]:
         """See ProfileStore."""
         with translated():
             await self._nodes.refresh()
             # First the lives, then what was stored in them: should one end in between, the next call will tell.
-            lives = await self._lives_now()
-            answers = await self._nodes.run([Command(group.slot, ("HGETALL", group.watermarks)) for group in groups()])
-        if any(answer.life not in life for answer, life in zip(answers, lives, strict=True)):
+            lives = await Lives.now(self._nodes)
+            answers = await self._nodes.run(_all_watermarks())
+        if any(answer.life not in lives.of(number) for number, answer in enumerate(answers)):
             raise StoreUnavailableError("Redis Cluster is changing: slots moved or a node took over just now")
-        self._lives = lives
-        return lowest([answer.value for answer in answers])
+        self._lives, self._marks = lives, lowest([answer.value for answer in answers])
+        return dict(self._marks)
 
     async def peek_watermarks(self) -> dict[str, int]:
         """See RedisStore."""
         with translated():
-            answers = await self._nodes.run([Command(group.slot, ("HGETALL", group.watermarks)) for group in groups()])
+            answers = await self._nodes.run(_all_watermarks())
         return lowest([answer.value for answer in answers])
 
     async def save_watermarks(self, offsets: Mapping[str, int]) -> None:
         """See ProfileStore."""
         if offsets:
             words = orjson.dumps([word for name, offset in offsets.items() for word in (name, str(offset))])
-            keys = enumerate(group.watermarks for group in groups())
-            await self._write(
-                _SET_WATERMARKS, [self._scripted(_SET_WATERMARKS, number, key, words) for number, key in keys]
-            )
+            keys = [group.watermarks for group in groups()]
+            await self._write(_SET_WATERMARKS, range(len(keys)), keys, [(words,)] * len(keys))
+            self._marks |= offsets
 
     async def check(self) -> None:
         """See ProfileStore."""
         with translated():
-            nodes = await self._nodes.primaries()
-            lives = dict(zip(nodes, await asyncio.gather(*map(self._nodes.life, nodes)), strict=True))
-            for number, group in enumerate(groups()):
-                self._insist(number, Answer(None, lives[self._nodes.owner(group.slot)]))
+            owners = await self._nodes.owners([group.slot for group in groups()])
+            lives = await self._nodes.lives(owners)
+            for number, owner in enumerate(owners):
+                await self._insist(number, lives[owner])
 
     async def users(self) -> AsyncIterator[str]:
         """See ProfileStore. While slots are being moved, a user may be left out."""
@@ -167,30 +161,55 @@ class ClusterStore(RedisStore):
         """See ProfileStore."""
         await self._nodes.close()
 
-    def _scripted(self, script: str, group: int, key: str, *words: str | bytes | int) -> Command:
-        lives = self._lives[group] if self._lives else ""
-        return Command(groups()[group].slot, ("EVALSHA", _sha1(script), 1, key, lives, *words))
+    async def _write(
+        self, script: str, numbers: Sequence[int], keys: Sequence[str], words: Sequence[tuple[bytes, ...]]
+    ) -> list[int]:
+        """What a script says for each key, with these words besides."""
+        name = _sha1(script)
 
-    async def _write(self, script: str, commands: Sequence[Command]) -> list[int]:
+        def command(at: int) -> tuple[str | bytes | int, ...]:
+            lives = self._lives.of(numbers[at]) if self._lives else ""
+            return "EVALSHA", name, 1, keys[at], lives, *words[at]
+
+        answers = await self._run(numbers, command, lambda _, answer: answer.value != _ANOTHER_LIFE, script)
+        return [answer.value for answer in answers]
+
+    async def _run(
+        self,
+        numbers: Sequence[int],
+        words: Callable[[int], tuple[str | bytes | int, ...]],
+        good: Callable[[int, Answer], bool],
+        script: str | None = None,
+    ) -> list[Answer]:
+        """Do a command for each of these groups; again, where the group was handed on meanwhile.
+
+        Args:
+            numbers: Of the groups.
+            words: Of the command at a place.
+            good: Whether the answer at a place is of a node, in a life, that may have the group.
+            script: See `Nodes.run`.
+        """
+        answers: dict[int, Answer] = {}
+        places = list(range(len(numbers)))
         with translated():
-            done = [answer.value for answer in await self._nodes.run(commands, script)]
-        if _ANOTHER_LIFE in done:
-            raise _lost()
-        return done
+            while places:
+                commands = [Command(groups()[numbers[at]].slot, words(at)) for at in places]
+                answers |= zip(places, await self._nodes.run(commands, script), strict=True)
+                places = [at for at in places if not good(at, answers[at])]
+                for at in places:
+                    await self._insist(numbers[at], answers[at].life)
+        return [answers[at] for at in range(len(numbers))]
 
-    def _insist(self, group: int, answer: Answer) -> None:
-        if self._lives and answer.life not in self._lives[group]:
-            raise _lost()
+    async def _insist(self, number: int, life: str) -> None:
+        """Raise unless a node in this life has the group by right."""
+        # Several batches may follow a group at the same time.
+        if self._lives and not self._expected(number, life):
+            await self._lives.follow(number, self._marks)
+            if not self._expected(number, life):
+                raise _lost()
 
-    async def _lives_now(self) -> list[str]:
-        """For each group the life of its node; while its slot is being moved, also of the one that will have it."""
-        nodes = await self._nodes.primaries()
-        said = await asyncio.gather(*(self._nodes.ask(node, ("CLUSTER NODES",)) for node in nodes))
-        lives = dict(zip(nodes, await asyncio.gather(*map(self._nodes.life, nodes)), strict=True))
-        moving = {slot: await self._nodes.life(self._nodes.node(to)) for [view] in said for slot, to in _moving(view)}
-        return [
-            " ".join(filter(None, (lives[self._nodes.owner(group.slot)], moving.get(group.slot)))) for group in groups()
-        ]
+    def _expected(self, number: int, life: str) -> bool:
+        return self._lives is None or life in self._lives.of(number)
 
 
 def lowest(watermarks: Sequence[Mapping[bytes, bytes]]) -> dict[str, int]:
@@ -206,15 +225,8 @@ def lowest(watermarks: Sequence[Mapping[bytes, bytes]]) -> dict[str, int]:
     }
 
 
-def _moving(view: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, str]]:
-    """The slots that a node is giving away now, and the addresses of those who get them, out of its CLUSTER NODES."""
-    addresses = {node["node_id"]: address for address, node in view.items()}
-    return [
-        (int(move["slot"]), addresses[move["node_id"]])
-        for node in view.values()
-        for move in node["migrations"]
-        if move["state"] == "migrating"
-    ]
+def _all_watermarks() -> list[Command]:
+    return [Command(group.slot, ("HGETALL", group.watermarks)) for group in groups()]
 
 
 def _address(url: str) -> tuple[str, int]:

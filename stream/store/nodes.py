@@ -28,7 +28,7 @@ class Command(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a node said, and in which life (see `cluster.py`) it was when it had said it."""
+    """What a node said, and in which life (see `lives.py`) it was when it had said it."""
 
     value: Any
     life: str
@@ -72,6 +72,11 @@ class Nodes:
         await self._known()
         await self._manager.initialize(self._seeds)
 
+    async def owners(self, slots: Iterable[int]) -> list[ClusterNode]:
+        """The node of each slot."""
+        await self._known()
+        return [self.owner(slot) for slot in slots]
+
     async def primaries(self) -> list[ClusterNode]:
         """All nodes that own slots."""
         await self._known()
@@ -92,6 +97,11 @@ class Nodes:
     async def life(self, node: ClusterNode) -> str:
         """In which life a node is."""
         return _life(*await self.ask(node, _LIFE))
+
+    async def lives(self, nodes: Iterable[ClusterNode]) -> dict[ClusterNode, str]:
+        """In which life each of these nodes is."""
+        each = set(nodes)
+        return dict(zip(each, await asyncio.gather(*map(self.life, each)), strict=True))
 
     async def run(self, commands: Sequence[Command], script: str | None = None) -> list[Answer]:
         """Do all commands, those of one slot in their order; an answer for each, in their order.

@@ -1,4 +1,4 @@
-"""One update at a time, on a real server."""
+"""One update at a time, on a real server and a real cluster."""
 
 import asyncio
 
@@ -7,12 +7,19 @@ import pytest
 from profilestream.deploy.lock import NAME, single_flight
 from profilestream.schemas.errors import SetupError
 from profilestream.stream.store.redis import RedisStore
+from tests.stream.store.cluster import store_at, url_of
+
+
+@pytest.fixture(params=["redis", "cluster"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Of a real server or cluster."""
+    return url_of(request)
 
 
 @pytest.fixture
-async def store(redis_url: str):
+async def store(url: str):
     """An empty Redis."""
-    store = RedisStore.connect(redis_url)
+    store = store_at(url)
     yield store
     await store.close()
 

@@ -13,8 +13,8 @@ from profilestream.stream.profile.state import decode_states, models_of
 from profilestream.stream.recovery.comparison import Updates, compare
 from profilestream.stream.store.base import ProfileStore, Write
 from profilestream.stream.store.memory import MemoryStore
-from profilestream.stream.store.redis import RedisStore
 from profilestream.stream.sweep import Sweep
+from tests.stream.store.cluster import store_at, url_of
 from tests.stream.world import LAYOUT, World, event, small_models
 
 OLD, NEW = "hash-v1", "hash-v2"
@@ -23,16 +23,16 @@ WAYS = {OLD: Way(MATRIX)}
 USERS = [f"user{number}" for number in range(20)]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """Of the real server; None for the twin."""
-    return None if request.param == "memory" else request.getfixturevalue("redis_url")
+    """Of the real server or cluster; None for the twin."""
+    return url_of(request)
 
 
 @pytest.fixture
 async def world(url: str | None) -> AsyncIterator[World]:
     """Twenty users with a profile each, by the old encoder."""
-    store = RedisStore.connect(url) if url else MemoryStore()
+    store = store_at(url) if url else MemoryStore()
     world = World(store=store)
     world.send(*[event(number, user) for number in range(3) for user in USERS])
     await world.engine().run()

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
 from profilestream.deploy.local.ports import free_port
 from profilestream.deploy.local.process import Server, ServerProcess, start_on_free_ports
 from profilestream.deploy.local.valkey import valkey
+from profilestream.stream.store.cluster import ClusterStore
+from profilestream.stream.store.redis import RedisStore
 
 SLOTS = 16384
 
@@ -76,6 +79,12 @@ class Node:
         """Make two clusters one."""
         bus = other.admin.config_get("cluster-port")["cluster-port"]
         self.admin.execute_command("CLUSTER MEET", "127.0.0.1", other.port, bus)
+
+    def inherit(self) -> None:
+        """Take all slots, whosever they are: it gets what it had, and the others as they are, empty."""
+        self.admin.execute_command("CLUSTER DELSLOTSRANGE", 0, SLOTS - 1)
+        self.admin.execute_command("CLUSTER ADDSLOTSRANGE", 0, SLOTS - 1)
+        self.admin.execute_command("CLUSTER BUMPEPOCH")
 
     async def cut_off(self) -> None:
         """A replica hears no more of its primary, and cannot reach it again."""
@@ -176,6 +185,24 @@ class SmallCluster:
             and int(state["cluster_known_nodes"]) == len(self.nodes)
             and int(state["cluster_slots_ok"]) == SLOTS
         )
+
+
+def url_of(request: pytest.FixtureRequest) -> str | None:
+    """For a fixture's parameter: of the real server ("redis"), of the real cluster ("cluster"), None for the twin."""
+    if request.param == "memory":
+        return None
+    return str(request.getfixturevalue("redis_url") if request.param == "redis" else cluster_url(request))
+
+
+def cluster_url(request: pytest.FixtureRequest) -> str:
+    """Of the cluster that all tests share, empty."""
+    cluster: SmallCluster = request.getfixturevalue("cluster")
+    return cluster.url
+
+
+def store_at(url: str) -> RedisStore:
+    """A store on one server or, where there are several, on their cluster."""
+    return ClusterStore.connect(url) if "," in url else RedisStore.connect(url)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -24,7 +24,7 @@ MARK = "user-events-0"
 def unused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[SmallCluster]]:
     """Clusters to be broken: two primaries, and a node that has no part in it yet. All start at once: each waits."""
     skip_if(supported())
-    clusters = [SmallCluster(tmp_path_factory.mktemp("cluster"), primaries=2, empty=1) for _ in range(4)]
+    clusters = [SmallCluster(tmp_path_factory.mktemp("cluster"), primaries=2, empty=1) for _ in range(5)]
 
     async def all_of(works: Iterable[Awaitable[None]]) -> None:
         await asyncio.gather(*works)
@@ -143,8 +143,22 @@ async def replicated(small: SmallCluster) -> AsyncIterator[tuple[ClusterStore, s
         yield store, user, groups()[group_of(user)].slot
 
 
-async def test_slots_given_to_another_node_without_their_keys_are_noticed(cluster: SmallCluster) -> None:
-    """As `--cluster fix` does where a node is gone for good; the new owner is known, and never started anew."""
+async def test_slots_of_a_dead_node_that_another_gets_are_noticed(small: SmallCluster) -> None:
+    """As `--cluster fix` gives them away, without what was in them: to a node that we know in this life."""
+    dead, heir, _ = small.nodes
+    async with connected(small) as store:
+        await fill(store)
+        user = of(small, dead)[0]
+        await dead.kill()
+        heir.inherit()
+        await until(lambda: small.owner(groups()[group_of(user)].slot, heir) is heir)
+        await refused(store, user)
+        assert await store.watermarks() == {}
+        assert await store.load([user]) == [None]
+
+
+async def test_a_slot_that_comes_without_its_watermarks_is_noticed(cluster: SmallCluster) -> None:
+    """Its node is there and says itself who has the slot now, as one that was away while it was given to another."""
     async with connected(cluster) as store:
         await fill(store)
         user = USERS[0]
@@ -160,36 +174,37 @@ async def test_slots_given_to_another_node_without_their_keys_are_noticed(cluste
 
 
 async def test_profiles_are_read_and_written_while_their_slot_moves(cluster: SmallCluster) -> None:
-    """Key by key: each profile is found where it is, before and after; nothing but a replay is asked for."""
-    await moved(cluster, cluster.nodes[0], cluster.nodes[1])
+    """Key by key: each profile is found where it is, before and after, and nothing has to be read again."""
+    assert await moved(cluster, cluster.nodes[0], cluster.nodes[1]) == 0
 
 
 async def test_profiles_are_read_and_written_while_their_slot_moves_to_a_new_node(small: SmallCluster) -> None:
-    """Also to one that has no other slot, so that no topology names it."""
-    await moved(small, *small.nodes[1:])
+    """Also to one that has no other slot, so that no topology names it: then it is read again, once."""
+    assert await moved(small, *small.nodes[1:]) == 1
 
 
-async def moved(cluster: SmallCluster, source: Node, target: Node) -> None:
-    """Move a slot to another node, and look at its profiles all the time."""
+async def moved(cluster: SmallCluster, source: Node, target: Node) -> int:
+    """Move a slot to another node, and look at its profiles all the time; how often the watermarks were to be read."""
     async with connected(cluster) as store:
         await fill(store)
         group = groups()[group_of(of(cluster, source)[0])]
         users = [user for user in USERS if groups()[group_of(user)] == group]
         cluster.move_begins(group.slot, source, target)
         assert cluster.move_some(group.slot, source, target, 2) == 2
-        await change(store, users, b"one")
+        replays = await change(store, users, b"one")
         assert await store.load(["nobody"]) == [None]
         await store.save_watermarks({MARK: 120})
         assert await store.watermarks() == {MARK: 120}
         cluster.move_some(group.slot, source, target)
         cluster.move_ends(group.slot, source, target)
-        await change(store, users, b"two")
+        replays += await change(store, users, b"two")
         assert await store.watermarks() == {MARK: 120}
         assert {user async for user in store.users()} == set(USERS)
+        return replays
 
 
-async def change(store: ClusterStore, users: list[str], state: bytes) -> None:
-    """As a worker does: read profiles and write them, from the watermarks on where writes may be lost."""
+async def change(store: ClusterStore, users: list[str], state: bytes) -> int:
+    """As a worker does: read profiles and write them, from the watermarks on where writes may be lost; how often."""
     try:
         found = await store.load(users)
         assert all(found)
@@ -197,9 +212,9 @@ async def change(store: ClusterStore, users: list[str], state: bytes) -> None:
         assert all(await store.save(writes))
     except LostWritesError:
         assert MARK in await store.watermarks()
-        await change(store, users, state)
-    else:
-        assert {known.state for known in await store.load(users) if known} == {state}
+        return 1 + await change(store, users, state)
+    assert {known.state for known in await store.load(users) if known} == {state}
+    return 0
 
 
 async def test_what_lies_beside_profiles_is_found_on_all_nodes(cluster: SmallCluster) -> None:

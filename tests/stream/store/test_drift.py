@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from profilestream.stream.store.drift import DriftStore, MemoryDriftStore, RedisDriftStore
+from tests.stream.store.cluster import store_at, url_of
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """Of the real server; None for the twin."""
-    return None if request.param == "memory" else request.getfixturevalue("redis_url")
+    """Of the real server or cluster; None for the twin."""
+    return url_of(request)
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ async def store(url: str | None) -> AsyncIterator[DriftStore]:
     if url is None:
         yield MemoryDriftStore()
         return
-    client = Redis.from_url(url)
-    yield RedisDriftStore(client)
-    await client.aclose()
+    profiles = store_at(url)
+    yield RedisDriftStore(profiles.client)
+    await profiles.close()
 
 
 async def test_reports_are_read_once_and_in_order(store: DriftStore) -> None:

@@ -21,15 +21,16 @@ from profilestream.stream.store.models import (
     map_name,
 )
 from profilestream.stream.store.redis import RedisStore
+from tests.stream.store.cluster import store_at, url_of
 from tests.stream.world import small_models
 
 ENCODER = "hash-v1"
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """Of the real server; None for the twin."""
-    return None if request.param == "memory" else request.getfixturevalue("redis_url")
+    """Of the real server or cluster; None for the twin."""
+    return url_of(request)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def store(url: str | None) -> AsyncIterator[ModelStore]:
     if url is None:
         yield MemoryModelStore()
         return
-    profiles = RedisStore.connect(url)
+    profiles = store_at(url)
     yield RedisModelStore(profiles.client)
     await profiles.close()
 

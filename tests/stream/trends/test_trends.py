@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from profilestream.schemas.codec import codec_of, encode
 from profilestream.schemas.events import DriftReport
@@ -16,15 +15,16 @@ from profilestream.stream.trends.surge import SurgeRule, surges, tail
 from profilestream.stream.trends.tally import tally
 from profilestream.stream.trends.watch import TrendWatch
 from tests.stream.engine.test_observing import Noting, Observers, watched
+from tests.stream.store.cluster import store_at, url_of
 from tests.stream.world import World, event
 
 NOON = 1_800_000_000.0
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def url(request):
-    """Of the real server; None for the twin."""
-    return None if request.param == "memory" else request.getfixturevalue("redis_url")
+    """Of the real server or cluster; None for the twin."""
+    return url_of(request)
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ async def store(url):
     if url is None:
         yield MemoryTrendStore()
         return
-    client = Redis.from_url(url)
-    yield RedisTrendStore(client)
-    await client.aclose()
+    profiles = store_at(url)
+    yield RedisTrendStore(profiles.client)
+    await profiles.close()
 
 
 def texts(topic, negative, count):
