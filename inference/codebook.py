@@ -25,7 +25,7 @@ class Codebook:
         encoder: Name of the encoder whose embeddings it was fitted on.
         seed: Of the fit.
         codes: Unit rows, shape (codes, d), float32.
-        projection: Orthonormal rows, shape (r, d), float32.
+        projection: Orthonormal rows, shape (r, d), float32; rows of zeros where r is more than d.
     """
 
     encoder: str
@@ -82,8 +82,8 @@ def fit_codebook(
         embeddings: Shape (n, d), unit length, n >= codes; some 10,000 to 20,000 are plenty.
         encoder: Name of the encoder that made them.
         codes: How many directions; at most 65,536.
-        dimensions: Of the projection, at most d: the leading principal directions (not centred: sums of embeddings
-            keep their mean).
+        dimensions: Of the projection: the leading principal directions (not centred: sums of embeddings keep their
+            mean), and zeros beyond d.
         seed: The same seed and embeddings give the same codebook.
 
     Raises:
@@ -133,4 +133,7 @@ def _means(embeddings: Embeddings, nearest: NDArray[np.intp], centres: Embedding
 def _principal(embeddings: Embeddings, dimensions: int) -> NDArray[np.float32]:
     moments = embeddings.T.astype(np.float64) @ embeddings
     _, vectors = np.linalg.eigh(moments)  # ascending
-    return np.ascontiguousarray(vectors[:, ::-1][:, :dimensions].T, dtype=np.float32)
+    rows = np.zeros((dimensions, len(vectors)), dtype=np.float32)
+    kept = min(dimensions, len(vectors))
+    rows[:kept] = vectors[:, ::-1][:, :kept].T
+    return rows

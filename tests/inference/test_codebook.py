@@ -24,6 +24,15 @@ def codebook() -> Codebook:
     return fit_codebook(bundles()[0], encoder="encoder-v1", codes=36, dimensions=12, seed=3)
 
 
+def test_an_encoder_with_few_dimensions_fills_up_with_zeros() -> None:
+    """Profiles keep as many numbers whatever the encoder has; cosines are those of its own space."""
+    embeddings = bundles(dimensions=12)[0]
+    codebook = fit_codebook(embeddings, encoder="e", codes=10, dimensions=16)
+    stored = codebook.project(embeddings)
+    assert stored.shape == (len(embeddings), 16)
+    assert np.allclose(stored @ stored.T, embeddings @ embeddings.T, atol=1e-5)
+
+
 def test_each_bundle_gets_codes_of_its_own(codebook: Codebook) -> None:
     """Texts that share a code say the same."""
     embeddings, belongs = bundles()
