@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .cells import Cell, Setting
@@ -80,10 +81,12 @@ class Results:
     def table(self) -> Table:
         """For people, in per cent."""
         texts = f"{self.per_class} texts a label" if self.per_class else "all texts"
-        table = Table(title=f"{self.benchmark}, {len(self.tasks)} tasks in turn, {texts}, buffer {self.buffer}")
-        table.add_column("strategy")
-        for name in ("accuracy A_T", "forgetting F", "when learned", "of joint", "gap closed", "seconds", "seeds"):
-            table.add_column(name, justify="right")
+        title = f"{self.benchmark}, {len(self.tasks)} tasks in turn, {texts}, buffer {self.buffer}"
+        table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        table.caption = "per cent; A_T: accuracy on all tasks in the end, F: forgetting; s: seconds; n: seeds"
+        table.add_column("strategy", no_wrap=True)
+        for name in ("A_T", "F", "learned", "of joint", "gap", "s", "n"):
+            table.add_column(name, justify="right", no_wrap=True)
         for name, row in sorted(self.rows.items(), key=lambda item: -item[1].final_accuracy.mean):
             shares = (row.final_accuracy, row.forgetting, row.learning_accuracy, row.share_of_joint, row.gap_closed)
             table.add_row(name, *map(_percent, shares), f"{row.seconds.mean:.0f}", str(row.seeds))
@@ -119,4 +122,4 @@ def _gap(cell: Cell, final: dict[tuple[str, int], float]) -> float | None:
 
 
 def _percent(figure: Figure | None) -> str:
-    return f"{100 * figure.mean:.1f} ± {100 * figure.spread:.1f}" if figure else "-"
+    return f"{100 * figure.mean:.1f}±{100 * figure.spread:.1f}" if figure else "-"
