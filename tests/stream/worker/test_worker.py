@@ -387,9 +387,11 @@ async def test_without_models_it_does_not_start(place: Place) -> None:
 async def test_what_it_cannot_go_on_with_ends_it(place: Place) -> None:
     """A key that is not a profile stops the worker with one plain error, quickly, and nothing is acknowledged."""
     store = place.store()
-    await store.client.set("profile:user0", b"12345678 somebody else's value")
+    sent = events(7)
+    for one in sent:  # of every user: what others sent may be finished and acknowledged before
+        await store.client.set(f"profile:{one.user}", b"12345678 somebody else's value")
     await store.close()
-    await place.send(*events(7))
+    await place.send(*sent)
     async with asyncio.timeout(60), working(place, shutdown_seconds=30.0) as worker:
         with pytest.raises(ArtefactError, match="not a profile"):
             await worker.task
