@@ -1,23 +1,20 @@
 """Triton on a machine without containers: a real `tritonserver` out of NVIDIA's wheel, in an environment of its own."""
 
-import fcntl
 import hashlib
 import os
 import platform
-import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copy2, rmtree
+from shutil import copy2
 
 import structlog
 
 from ...schemas.errors import SetupError
-from .home import private_folder, unwritable
+from .environments import install_once, packages_of
 from .ports import LOOPBACK
 from .probe import http_answers
 from .report import Report, silent
@@ -27,7 +24,6 @@ log = structlog.get_logger(__name__)
 # The wheel wants numpy below 2; without their dependencies, which are for training, downloads and its own client.
 PINS = ("nvidia-pytriton==0.7.0", "numpy==1.26.4", "onnxruntime==1.31.0", "tokenizers==0.23.3")
 
-_STAMP = "complete"
 _GLIBC = (2, 35)
 _STUBS = ((3, 11), (3, 12))  # the wheel has more; ours are those that profilestream runs on
 # What the server may see of our environment: no password that was meant for us.
@@ -48,7 +44,7 @@ class TritonEnvironment:
     @property
     def packages(self) -> Path:
         """Where pip installed the wheels."""
-        return self.folder / "lib" / f"python{_version()}" / "site-packages"
+        return packages_of(self.folder)
 
     @property
     def distribution(self) -> Path:
@@ -83,16 +79,17 @@ def prepare_environment(home: Path, report: Report = silent) -> TritonEnvironmen
     """
     if reason := supported():
         raise SetupError(f"tritonserver cannot run here: {reason}.\nUse the in-process encoder, or a Triton elsewhere.")
-    folder = private_folder(home / "triton")
     key = hashlib.sha256("\n".join((*PINS, sys.version, sys.base_prefix)).encode()).hexdigest()[:12]
-    environment = TritonEnvironment(folder / key)
-    try:
-        with _alone(folder / "lock"):
-            if not (environment.folder / _STAMP).is_file():
-                report("installing Triton Inference Server")
-                _install(environment)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    environment = TritonEnvironment((home / "triton" / key).absolute())
+    install_once(
+        environment.folder,
+        PINS,
+        title="Triton",
+        announce=lambda: report("installing Triton Inference Server"),
+        finish=lambda: _put_stub(environment),
+        options=("--no-deps", "--only-binary=:all:"),
+        advice="Check the network, or set PIP_INDEX_URL or PIP_FIND_LINKS to where nvidia-pytriton can be had.",
+    )
     return environment
 
 
@@ -143,46 +140,13 @@ def _variables(environment: TritonEnvironment) -> dict[str, str]:
     }
 
 
-def _install(environment: TritonEnvironment) -> None:
-    if environment.folder.exists():  # begun and not finished
-        rmtree(environment.folder)
-    _run([sys.executable, "-m", "venv", "--without-pip", str(environment.folder)])
-    pip = [sys.executable, "-m", "pip", "--python", str(environment.bin / "python"), "--disable-pip-version-check"]
-    _run([*pip, "install", "--quiet", "--no-deps", "--only-binary=:all:", *PINS])
+def _put_stub(environment: TritonEnvironment) -> None:
     distribution = environment.distribution
     copy2(
         distribution / "python_backend_stubs" / _version() / "triton_python_backend_stub",
         distribution / "backends" / "python",
     )
-    (environment.folder / _STAMP).write_text("\n".join(PINS))
     log.info("triton installed", folder=str(environment.folder))
-
-
-def _run(command: Sequence[str]) -> None:
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    done = subprocess.run(
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=clean | {"PIP_NO_INPUT": "1"},
-    )
-    if done.returncode:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR:")] or lines[-1:] or ["no reason given"]
-        raise SetupError(
-            f"Triton could not be installed: {errors[0].removeprefix('ERROR:').strip()[:300]}\n"
-            "Check the network, or set PIP_INDEX_URL or PIP_FIND_LINKS to where nvidia-pytriton can be had."
-        )
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Wait until no other program is installing; the lock ends with the program that holds it."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _version() -> str:

@@ -4,22 +4,18 @@ It holds what the peer pins, and before the rest of the world it sees our own pa
 profilestream with the versions that the peer wants.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import site
-import subprocess
 import sys
 from pathlib import Path
 
-from ....schemas.errors import SetupError
-from ...local.home import private_folder, unwritable
+from ...local.environments import install_once, packages_of
 from ...local.report import Report, silent
 from . import Peer
 
 JAR_VARIABLE = "BENCH_FLINK_JAR"
-_STAMP = "complete"
 
 
 def missing(peer: Peer) -> str | None:
@@ -54,44 +50,19 @@ def python_of(peer: Peer, home: Path, report: Report = silent) -> Path:
     """
     if not peer.pins:
         return Path(sys.executable)
-    folder = private_folder(home / "peers")
     key = hashlib.sha256("\n".join((*peer.pins, sys.version, sys.prefix)).encode()).hexdigest()[:12]
-    place = folder / f"{peer.module}-{key}"
-    try:
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (place / _STAMP).is_file():
-                report(f"installing {peer.title}")
-                _install(peer, place)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    place = (home / "peers" / f"{peer.module}-{key}").absolute()
+    install_once(
+        place,
+        peer.pins,
+        title=peer.title,
+        announce=lambda: report(f"installing {peer.title}"),
+        finish=lambda: _let_see_ours(place),
+    )
     return place / "bin" / "python"
 
 
-def _install(peer: Peer, place: Path) -> None:
-    if place.exists():  # begun and not finished
-        shutil.rmtree(place)
-    _run([sys.executable, "-m", "venv", "--without-pip", str(place)], peer)
-    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "--disable-pip-version-check"]
-    _run([*pip, "install", "--quiet", *peer.pins], peer)
+def _let_see_ours(place: Path) -> None:
     # `addsitedir` and not a bare path: an editable install of ours is itself a .pth file. Ours come last.
     lines = [f"import site; site.addsitedir({folder!r})" for folder in site.getsitepackages()]
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    (place / "lib" / version / "site-packages" / "zz-profilestream.pth").write_text("\n".join(lines) + "\n")
-    (place / _STAMP).write_text("\n".join(peer.pins))
-
-
-def _run(command: list[str], peer: Peer) -> None:
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    done = subprocess.run(
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=clean | {"PIP_NO_INPUT": "1"},
-    )
-    if done.returncode:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR:")] or lines[-1:] or ["no reason given"]
-        raise SetupError(f"{peer.title} could not be installed: {errors[0].removeprefix('ERROR:').strip()[:300]}")
+    (packages_of(place) / "zz-profilestream.pth").write_text("\n".join(lines) + "\n")
