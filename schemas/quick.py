@@ -7,6 +7,7 @@ and say what is wrong with it. So nothing is accepted here that they would refus
 
 from typing import NamedTuple
 
+from .avro_bytes import read_data, read_long
 from .codec import MARKER, codec_of
 from .events import UserEvent
 from .validation import SPOKEN_TYPES, Limits
@@ -79,10 +80,10 @@ def _read(data: bytes, key: bytes | None) -> PlainEvent | None:
 
 
 def _time(data: bytes, at: int) -> tuple[int, int]:
-    """As `_long`, at once for numbers of six bytes, as times are from 1971 to 2109."""
+    """As `read_long`, at once for numbers of six bytes, as times are from 1971 to 2109."""
     six = int.from_bytes(data[at : at + 6], "little")
     if six & 0x8080_8080_8080 != 0x0080_8080_8080:
-        return _long(data, at)
+        return read_long(data, at)
     value = (
         (six & 0x7F)
         | (six >> 1 & 0x3F80)
@@ -94,27 +95,11 @@ def _time(data: bytes, at: int) -> tuple[int, int]:
     return value >> 1 ^ -(value & 1), at + 6
 
 
-def _long(data: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends (Avro specification: variable-length zig-zag)."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            break
-        shift += 7
-        if shift > 56:  # far beyond any time
-            raise IndexError
-    return value >> 1 ^ -(value & 1), at
-
-
 def _optional(data: bytes, at: int) -> tuple[bytes, int]:
     """The bytes of an optional string that is there, and where it ends."""
-    length, start = _long(data, at + 1)
-    if data[at] != 2 or length < 0 or start + length > len(data):
+    if data[at] != 2:
         raise IndexError
-    return data[start : start + length], start + length
+    return read_data(data, at + 1)
 
 
 def _plausible(event: PlainEvent, produced: int, limits: Limits) -> bool:

@@ -136,7 +136,7 @@ def models_of(values: Sequence[bytes | None]) -> list[str | None]:
         ArtefactError: A value is not a profile.
     """
     try:
-        return [None if value is None else str(decode_record(SCHEMA, value)["model"]) for value in values]
+        return [None if value is None else _pieces(value).model for value in values]
     except BadRecordError as error:
         raise ArtefactError(f"a key of the store holds something that is not a profile ({error})") from error
 
@@ -165,8 +165,12 @@ def _table(found: Sequence[Pieces | None], layout: Layout, model: str) -> tuple[
     return table, models
 
 
+def _pieces(value: bytes) -> Pieces:
+    return read(value) or pieces_of(decode_record(SCHEMA, value))
+
+
 def _decode(value: bytes, layout: Layout) -> Pieces:
-    pieces = read(value) or pieces_of(decode_record(SCHEMA, value))
+    pieces = _pieces(value)
     halves = len(pieces.weights) // 16
     if halves != len(layout.half_lives):
         raise ArtefactError(
