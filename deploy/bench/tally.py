@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer
 
+from ...schemas.avro_bytes import read_long
 from ...schemas.errors import SetupError
 from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.reader import reader
@@ -99,18 +100,6 @@ def covered(update: bytes) -> int:
     """The field `offset` of an encoded profile update, by the order of the fields in its schema (Avro 1.12, binary)."""
     at = _HEADER
     for kind in ("string", "long", "string", "string", "long"):  # user, revision, model_version, topic, partition
-        number, at = _long(update, at)
+        number, at = read_long(update, at)
         at += number if kind == "string" else 0
-    return _long(update, at)[0]
-
-
-def _long(data: bytes, at: int) -> tuple[int, int]:
-    """A zigzag number of variable length, and where the next field begins."""
-    shift = value = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return (value >> 1) ^ -(value & 1), at
-        shift += 7
+    return read_long(update, at)[0]
