@@ -68,6 +68,14 @@ def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def fresh_kafka(tmp_path: Path) -> Iterator[str]:
+    """Bootstrap servers of a broker that no other test uses: for what works on the topics by their real names."""
+    skip_if(tansu.supported())
+    with running(tansu.tansu, tmp_path) as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def apache_kafka(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Bootstrap servers of Apache Kafka, for what only it can."""

@@ -69,9 +69,9 @@ async def test_a_quiet_stream_is_made_up_for(embedded_kafka: str, unique: Callab
     assert [text async for batch in texts for text in batch] == spare[:50]
 
 
-async def test_every_step_is_told_on_the_topic(embedded_kafka: str) -> None:
+async def test_every_step_is_told_on_the_topic(fresh_kafka: str) -> None:
     """The announcer connects when it has something to say."""
-    connection = KafkaConnection(bootstrap=embedded_kafka)
+    connection = KafkaConnection(bootstrap=fresh_kafka)
     await ensure_topics(connection, 6, topics=[Topic(name=MODEL_EVENTS, partitions=1)])
     told = ModelEvent(kind="encoder", name="encoder-v2", version=3, location="encoder-v2", sha256="", time=1)
     announcer = KafkaAnnouncer(connection, Wire(), None)

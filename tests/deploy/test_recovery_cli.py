@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,7 +10,6 @@ from redis.asyncio import Redis
 from typer.testing import CliRunner
 
 from profilestream.deploy.cli.app import app
-from profilestream.deploy.local import tansu
 from profilestream.deploy.topics import USER_EVENTS, ensure_topics
 from profilestream.schemas.errors import ConfigurationError
 from profilestream.stream.engine.ports import Outgoing
@@ -20,7 +17,6 @@ from profilestream.stream.kafka.connection import KafkaConnection
 from profilestream.stream.kafka.sink import KafkaSink
 from profilestream.stream.store.redis import RedisStore
 from profilestream.stream.worker.status import publish_status
-from tests.conftest import running, skip_if
 from tests.stream.world import World, event
 
 USERS = [f"user{number}" for number in range(5)]
@@ -28,20 +24,12 @@ RUBBISH = b"rubbish of ada@example.org"
 
 
 @pytest.fixture
-def bootstrap(tmp_path: Path) -> Iterator[str]:
-    """A broker of its own: the commands use topics that other tests have, too."""
-    skip_if(tansu.supported())
-    with running(tansu.tansu, tmp_path) as address:
-        yield address
-
-
-@pytest.fixture
-def servers(bootstrap: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def servers(fresh_kafka: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Broker and store after a worker has done all there was to do: a hundred events, and one bad message."""
-    monkeypatch.setenv("PROFILESTREAM_KAFKA_BOOTSTRAP", bootstrap)
+    monkeypatch.setenv("PROFILESTREAM_KAFKA_BOOTSTRAP", fresh_kafka)
     monkeypatch.setenv("PROFILESTREAM_REDIS_URL", redis_url)
     monkeypatch.setenv("COLUMNS", "100")
-    asyncio.run(_work(bootstrap, redis_url))
+    asyncio.run(_work(fresh_kafka, redis_url))
     return redis_url
 
 

@@ -67,10 +67,10 @@ def report(kind: str, state: str) -> Outgoing:
     return Outgoing(DRIFT_REPORTS, b"encoder-v1", encode(told))
 
 
-async def test_labels_drift_and_time_make_an_update_due(embedded_kafka: str) -> None:
+async def test_labels_drift_and_time_make_an_update_due(fresh_kafka: str) -> None:
     """Each by itself; not while the cool-down lasts, and not where the alarm is over or of a mood."""
-    settings = Settings(kafka_bootstrap=embedded_kafka)
-    connection = KafkaConnection(bootstrap=embedded_kafka)
+    settings = Settings(kafka_bootstrap=fresh_kafka)
+    connection = KafkaConnection(bootstrap=fresh_kafka)
     await ensure_topics(connection, 1, topics=[Topic(name=FEEDBACK), Topic(name=DRIFT_REPORTS, partitions=1)])
     sink, trigger, ready = await KafkaSink.connect(connection), Heard(TriggerOptions(labels=3)), asyncio.Event()
     labels = [Feedback(id=f"f{n}", user="ada", task="interest", label="cats", time=n, text="a cat") for n in range(3)]
