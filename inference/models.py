@@ -39,6 +39,17 @@ class Understanding:
     codes: NDArray[np.int64]
     novelty: NDArray[np.float64]
 
+    def take(self, texts: NDArray[np.int64]) -> "Understanding":
+        """That of some of the texts, in this order, also several times; shape (k,)."""
+        return Understanding(
+            label_ids=self.label_ids,
+            scores=self.scores[texts],
+            polarity=self.polarity[texts],
+            vectors=self.vectors[texts],
+            codes=self.codes[texts],
+            novelty=self.novelty[texts],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSet:

@@ -22,6 +22,7 @@ _SUSPECT = re.compile(r"[@=\d]|::")  # all below needs one of these; most texts 
 _SEVEN_DIGITS = re.compile(r"(?:[0-9][^0-9]{0,4}){6}[0-9]")  # no number worth hiding has fewer
 
 # Numbers stand alone: not inside a word, not part of a decimal number.
+# A pattern begins with what its first character may be: where it is none of these, nothing else is tried.
 _ALONE = r"(?<![0-9A-Za-z])(?<![0-9]\.)"
 _END = r"(?![0-9A-Za-z]|\.[0-9])"
 
@@ -40,14 +41,14 @@ _IBAN = re.compile(
 )
 _CARD = (
     re.compile(  # 13 to 19 digits in one piece, or grouped as printed: 4-4-4-4, American Express 4-6-5, Diners 4-6-4
-        rf"{_ALONE}(?:2[2-7]|[3-6][0-9])(?:[0-9]{{11,17}}|[0-9]{{2}}([ -])"
+        rf"(?=[2-6]){_ALONE}(?:2[2-7]|[3-6][0-9])(?:[0-9]{{11,17}}|[0-9]{{2}}([ -])"
         rf"(?:[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{4}}(?:\1[0-9]{{3}})?|[0-9]{{6}}\1[0-9]{{4,5}})){_END}"
     )
 )
-_SSN = re.compile(rf"{_ALONE}(?<!-)(?!000|666|9)[0-9]{{3}}-(?!00)[0-9]{{2}}-(?!0000)[0-9]{{4}}(?!-){_END}")
+_SSN = re.compile(rf"(?=[0-9]){_ALONE}(?<!-)(?!000|666|9)[0-9]{{3}}-(?!00)[0-9]{{2}}-(?!0000)[0-9]{{4}}(?!-){_END}")
 _PHONE = re.compile(
     # Dates and times are matched first and kept, so that no number begins within one.
-    r"(?P<keep>(?<![0-9])(?:[0-9]{4}([./-])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?"
+    r"(?=[+(0-9])(?:(?P<keep>(?<![0-9])(?:[0-9]{4}([./-])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?"
     r"|[0-9]{1,2}([./ -])[0-9]{1,2}\3(?:[0-9]{4}|[0-9]{2}))(?![./-]?[0-9]))"
     rf"|{_ALONE}(?<!\+)(?:"
     # International: + or 00, then up to 15 digits (E.164).
@@ -58,7 +59,7 @@ _PHONE = re.compile(
     r"|(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[0-9]{3}[ .-][0-9]{4}|[2-9][0-9]{9}"
     # Mainland China's mobile numbers.
     r"|1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}"
-    rf"){_END}(?!:[0-9]{{2}}(?![0-9]))"  # the hour of a time that follows is not its last digits
+    rf"){_END}(?!:[0-9]{{2}}(?![0-9])))"  # the hour of a time that follows is not its last digits
 )
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -76,6 +77,9 @@ class Redactor:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self._rules = [
+            (may_have, [(rule.pattern, self._replacer(rule)) for rule in rules]) for may_have, rules in _RULES
+        ]
 
     def redact(self, text: str) -> str:
         """The text without personal data; redacting its result changes nothing."""
@@ -89,10 +93,10 @@ class Redactor:
         return text
 
     def _once(self, text: str) -> str:
-        for may_have, rules in _RULES:
+        for may_have, rules in self._rules:
             if may_have(text):
-                for rule in rules:
-                    text = rule.pattern.sub(self._replacer(rule), text)
+                for pattern, replace in rules:
+                    text = pattern.sub(replace, text)
         return text
 
     def _replacer(self, rule: "_Rule") -> Callable[[re.Match[str]], str]:

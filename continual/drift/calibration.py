@@ -18,6 +18,8 @@ from .reference import Reference
 from .statistics import STATISTICS, Statistic
 from .sums import Floats, Sums
 
+_DRAWS_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
@@ -69,12 +71,19 @@ def calibrate(
     """
     blocks, generator = reference.blocks, np.random.default_rng(seed)
     order = np.argsort(generator.random((draws, len(blocks))), axis=1)[:, : window + step]
-    first, second = _picked(order[:, :window], blocks), _picked(order[:, step:], blocks)
-    rest = Sums.of_matrix(blocks.sum(axis=0) - _picked(order, blocks).matrix())
-    pairs = np.stack([evaluate(sums, rest, statistics) for sums in (first, second)])
+    # A part of the draws at a time: the sums of all of them would take more memory than all else that a worker holds.
+    parts = np.array_split(order, -(-draws // _DRAWS_AT_ONCE))
+    pairs = np.concatenate([_pairs(part, blocks, window, step, statistics) for part in parts], axis=1)
     usual, spread = pairs.mean(axis=(0, 1)), np.maximum(pairs.std(axis=(0, 1)), 1e-9)
     both = ((pairs - usual) / spread).min(axis=0)
     return Thresholds(usual, spread, float(np.quantile(both.max(axis=1), 1 - level)))
+
+
+def _pairs(order: NDArray[np.intp], blocks: Floats, window: int, step: int, statistics: Sequence[Statistic]) -> Floats:
+    """Values of two windows in a row for each of n draws, shape (2, n, s)."""
+    first, second = _picked(order[:, :window], blocks), _picked(order[:, step:], blocks)
+    rest = Sums.of_matrix(blocks.sum(axis=0) - _picked(order, blocks).matrix())
+    return np.stack([evaluate(sums, rest, statistics) for sums in (first, second)])
 
 
 def evaluate(window: Sums, reference: Sums, statistics: Sequence[Statistic] = STATISTICS) -> Floats:

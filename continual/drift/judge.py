@@ -1,5 +1,6 @@
 """The monitor on what all workers noted: one judge at a time, and whoever comes next goes on where it stopped."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -115,9 +116,9 @@ class DriftJudge:
         if not found:
             return 0
         reports = await self._encoder(case)
-        for name, data in found:
-            reports += self._judge(case, data)
-            case.taken = name
+        # In a thread: thresholds for a new encoder take half a second, in which events would wait.
+        reports += await asyncio.to_thread(lambda: [told for _, data in found for told in self._judge(case, data)])
+        case.taken = found[-1][0]
         if not await self._store.save(model, case.revision, save(case.monitor, case.taken, case.anchors)):
             self._case = None  # what we made of it is thrown away, and the other's state is read
             return 0

@@ -50,7 +50,10 @@ class TextEncoder:
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=_at_hand(providers, device)
         )
-        self._threads = ThreadPoolExecutor(threads or usable_cores(), thread_name_prefix="sub-batch")
+        count = threads or usable_cores()
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="sub-batch")
+        # A GPU has cores enough for all of a sub-batch; on CPUs, each sub-batch has one.
+        self._shares = count if self._session.get_providers()[0] == "CPUExecutionProvider" else 1
         self.dimensions = int(self._session.get_outputs()[0].shape[-1])
 
     def encode(self, texts: Sequence[bytes]) -> NDArray[np.float32]:
@@ -61,7 +64,8 @@ class TextEncoder:
         def fill(members: list[int]) -> None:
             rows[members] = self._run([ids[member] for member in members])
 
-        for _ in self._threads.map(fill, sub_batches([len(tokens) for tokens in ids], self._token_budget)):
+        lengths = [len(tokens) for tokens in ids]
+        for _ in self._threads.map(fill, sub_batches(lengths, even_budget(lengths, self._token_budget, self._shares))):
             pass  # only to raise what a sub-batch raised
         return rows
 
@@ -82,6 +86,25 @@ class TextEncoder:
             mask[row, : len(sequence)] = 1
         result: NDArray[np.float32] = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
         return result
+
+
+def even_budget(lengths: Sequence[int], token_budget: int, threads: int) -> int:
+    """The token budget by which threads have equal shares of a few texts, where the whole one would leave some idle.
+
+    A share is no less than half of the whole budget: in smaller ones a token costs a core up to twice as much.
+
+    Args:
+        lengths: Tokens of each text.
+        token_budget: The most.
+        threads: Sub-batches at a time.
+    """
+    if not lengths:
+        return token_budget
+    tokens = sum(lengths)
+    shares = threads * -(-tokens // (token_budget * threads))
+    # A share may be exceeded by a part of a text: without that room, padding would make one sub-batch more of it.
+    even = -(-tokens // shares) + max(lengths) - 1
+    return min(token_budget, max(even, -(-token_budget // 2)))
 
 
 def sub_batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:

@@ -123,9 +123,16 @@ class Analyser:
         bad: list[tuple[Record, BadRecordError]],
         understand: Callable[[list[str]], Awaitable[tuple[Understanding, ModelSet]]],
     ) -> Analysed:
-        texts = [(row, self._redactor.redact(e.text)) for row, (_, e) in enumerate(good) if e.text and e.text.strip()]
+        spoken = [(row, event.text) for row, (_, event) in enumerate(good) if event.text and event.text.strip()]
+        # What many say alike (searches, titles, greetings) is redacted, asked and understood once.
+        distinct = {text: place for place, text in enumerate(dict.fromkeys(text for _, text in spoken))}
+        clean = [self._redactor.redact(text) for text in distinct]
         with self._timings.stage("embed"):
-            said, models = await understand([text for _, text in texts])
+            said, models = await understand(clean)
+        places = [distinct[text] for _, text in spoken]
+        texts = [(row, clean[place]) for (row, _), place in zip(spoken, places, strict=True)]
+        if len(distinct) < len(spoken):
+            said = said.take(np.array(places, dtype=np.int64))
         seen = self._observe(good, texts, said)
         observed = Observed([_whole(good[row][1]) for row, _ in texts], [text for _, text in texts], said, models)
         return Analysed(records, [event.user for _, event in good], seen, bad, models, observed)

@@ -127,13 +127,13 @@ class Engine:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fetch(slots, analysed, tasks), name="fetch")
             tasks.create_task(self._apply(analysed, applied), name="apply")
-            watch = tasks.create_task(self._watch(), name="watch")
             publish = tasks.create_task(self._publish(slots, applied), name="publish")
+            watch = tasks.create_task(self._watch(publish), name="watch")
             publish.add_done_callback(lambda _: watch.cancel())
 
-    async def _watch(self) -> None:
+    async def _watch(self, publish: asyncio.Task[None]) -> None:
         """Look after the store while nothing is read: what it lost must be read again now, not with the next event."""
-        while True:
+        while not publish.done():  # a cancellation that comes together with Redis's answer may get lost in its client
             await asyncio.sleep(WATCH_SECONDS)
             await self._breakers.store.call(self._store.check)
 

@@ -28,6 +28,8 @@ from ..engine.ports import Partition, Record
 from ..engine.position import resume_at
 
 FETCH_SECONDS = 1.0
+EVENT_SECONDS = 20e-6  # no engine is done with an event sooner
+LONGEST_WAIT = 0.5  # seconds, Kafka's default
 LEAVE_SECONDS = 2.0  # for the last words to the group's coordinator
 
 Watermarks = Callable[[], Awaitable[dict[str, int]]]
@@ -58,6 +60,10 @@ class BatchHost(Protocol):
         """How many assignments there were."""
         ...
 
+    def unread(self) -> int:
+        """Events that wait for the engine to take them."""
+        ...
+
     async def drained(self) -> None:
         """Wait until everything that was taken is finished or given up."""
 
@@ -71,7 +77,7 @@ class Reading:
         hand_on: Gives a batch to the agent; waits while it is busy.
         watermarks: How far the stored profiles are, by `topic-partition`.
         given_up: When it is set, no commit is waited for any more.
-        fetch_wait: Seconds that the broker may keep a fetch waiting.
+        fetch_wait: Seconds that the broker may keep a fetch waiting while the engine has nothing else to do.
     """
 
     host: BatchHost
@@ -97,6 +103,12 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
         # Faust has a second and a half, with no setting: so late an event may be where the broker takes all that time.
         consumer._fetch_max_wait_ms = round(1000 * self.fetch_wait)  # noqa: SLF001
         return consumer
+
+    def set_fetch_wait(self, unread: int) -> None:
+        """Ask such a broker less often while events wait here: what came meanwhile would only wait behind them."""
+        if self._consumer is not None and (fetcher := self._consumer._fetcher):  # noqa: SLF001
+            longer = min(self.fetch_wait + EVENT_SECONDS * unread, max(self.fetch_wait, LONGEST_WAIT))
+            fetcher._fetch_max_wait_ms = round(1000 * longer)  # noqa: SLF001
 
     async def on_thread_stop(self) -> None:
         # aiokafka lets the cancellation of its own fetches out of `stop`; nobody cancels us here.
@@ -174,6 +186,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
             if not call.cancelled():  # as Faust's thread may do when the group changes
                 found, _ = call.result()
                 self._behind = bool(found) and not await self._hand_on(assignment, found)
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        self._thread.set_fetch_wait(self._reading.host.unread())
+        return await super()._wait_next_records(timeout)
 
     async def _settled(self) -> None:
         """Wait for a fetch that nobody waited for to its end: Faust's thread goes on with it.

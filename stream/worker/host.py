@@ -56,6 +56,10 @@ class Host:
         if self._source and batch.assignment == self.assignment:
             await self._source.put(batch.records)
 
+    def unread(self) -> int:
+        """See BatchHost."""
+        return self._source.unread() if self._source else 0
+
     def waiting(self) -> int:
         """Events that were handed over and are not yet acknowledged."""
         return self._source.waiting() if self._source else 0

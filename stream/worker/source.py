@@ -55,6 +55,10 @@ class BatchSource:
             self._acknowledged(partition, next_offset)
         self._changed.set()
 
+    def unread(self) -> int:
+        """How many records nobody has fetched yet."""
+        return len(self._records)
+
     def waiting(self) -> int:
         """How many records were taken and not yet acknowledged."""
         return sum(map(len, self._pending.values()))

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profilestream.inference.triton_model.text_encoder import sub_batches
+from profilestream.inference.triton_model.text_encoder import even_budget, sub_batches
 
 
 @given(st.lists(st.integers(1, 256), max_size=200), st.integers(1, 1024))
@@ -24,3 +24,22 @@ def test_texts_of_a_length_stay_together(lengths: list[int]) -> None:
     longest = [max(lengths[index] for index in batch) for batch in sub_batches(lengths, 512)]
     shortest = [min(lengths[index] for index in batch) for batch in sub_batches(lengths, 512)]
     assert all(next_longest <= before for before, next_longest in zip(shortest, longest[1:], strict=False))
+
+
+@given(st.integers(1, 32), st.integers(8, 40), st.integers(1, 8))
+def test_all_threads_share_a_few_texts(length: int, each: int, threads: int) -> None:
+    """Texts of one length that would be too few for every thread's budget are shared out evenly."""
+    lengths = [length] * (each * threads)
+    batches = list(sub_batches(lengths, even_budget(lengths, length * (2 * each - 1), threads)))
+    assert [len(batch) for batch in batches] == [each] * threads
+
+
+def test_very_few_texts_stay_together() -> None:
+    """Two threads for two short texts would take longer, in all, than one."""
+    assert len(list(sub_batches([16, 16], even_budget([16, 16], 128, 2)))) == 1
+
+
+@given(st.lists(st.integers(1, 256), max_size=200), st.integers(1, 1024), st.integers(1, 8))
+def test_an_even_share_keeps_to_the_budget(lengths: list[int], budget: int, threads: int) -> None:
+    """However many threads there are, a sub-batch is never larger than was set."""
+    assert 1 <= even_budget(lengths, budget, threads) <= budget

@@ -1,16 +1,21 @@
 """The whole pipeline on the twins: every event once, in whatever way it goes wrong."""
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from profilestream.inference.breaker import Breakers
+from profilestream.inference.embedder import Embeddings
+from profilestream.inference.hashing import HashEmbedder
 from profilestream.schemas.codec import decode_dead_letter, decode_update, encode
 from profilestream.stream.engine.engine import DEAD_LETTER_HEADER, Engine
 from profilestream.stream.engine.memory import MemoryLog, MemorySink, MemorySource
 from profilestream.stream.profile.state import decode_states
 from profilestream.stream.profile.table import ProfileTable
+from profilestream.stream.store.memory import MemoryStore
 from tests.stream.world import LAYOUT, NOW, World, event
 
 
@@ -238,6 +243,44 @@ async def test_profiles_do_not_depend_on_how_events_are_batched() -> None:
         np.testing.assert_allclose(table.labels, tables[0].labels, rtol=1e-5)
         np.testing.assert_allclose(table.weights, tables[0].weights, rtol=1e-9)
         np.testing.assert_allclose(table.vector, tables[0].vector, atol=0.05 * np.abs(tables[0].vector).max())
+
+
+async def test_what_many_say_is_asked_once() -> None:
+    """A search that a hundred users make costs the encoder one text, and is in each one's profile."""
+    asked: list[str] = []
+
+    class Listening(HashEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Embeddings:
+            asked.extend(texts)
+            return await super().embed(texts)
+
+    world = World(embedder=Listening())
+    world.send(*[event(n, f"user{n}", text=f"cat {n % 2}") for n in range(100)])
+    await world.engine(batch=100).run()
+    assert sorted(asked) == ["cat 0", "cat 1"]
+    one, other = [(await profiles(world, f"user{n}")).evidence[0][0] for n in (7, 9)]
+    assert (one.event, other.event) == ("e7", "e9")
+    assert one.excerpt == other.excerpt == "cat 1"
+
+
+async def test_a_lost_cancellation_does_not_keep_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that answers as it is cancelled, as redis-py may, lets the engine end all the same."""
+    monkeypatch.setattr("profilestream.stream.engine.engine.WATCH_SECONDS", 0.0)
+    checked = asyncio.Event()
+
+    class Deaf(MemoryStore):
+        async def check(self) -> None:
+            checked.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    world = World(store=Deaf())
+    source = MemorySource(world.log, "user-events", follow=True)
+    task = asyncio.create_task(world.engine(source).run())
+    await checked.wait()
+    source.close()
+    async with asyncio.timeout(10):
+        await task
 
 
 async def test_a_source_that_follows_ends_when_it_is_closed() -> None:

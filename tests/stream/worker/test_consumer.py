@@ -13,6 +13,10 @@ class Host:
 
     assignment = 1
 
+    def unread(self) -> int:
+        """None."""
+        return 0
+
     async def drained(self) -> None:
         """Nothing is under way."""
 
