@@ -187,7 +187,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 found, _ = call.result()
                 self._behind = bool(found) and not await self._hand_on(assignment, found)
 
-    async def _wait_next_records(self, timeout: float) -> Any:
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's own)
         self._thread.set_fetch_wait(self._reading.host.unread())
         return await super()._wait_next_records(timeout)
 
