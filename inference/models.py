@@ -33,9 +33,9 @@ class Understanding:
     """
 
     label_ids: NDArray[np.int64]
-    scores: NDArray[np.float64]
+    scores: NDArray[np.float32]
     polarity: NDArray[np.float64]
-    vectors: NDArray[np.float64]
+    vectors: NDArray[np.float32]
     codes: NDArray[np.int64]
     novelty: NDArray[np.float64]
 
@@ -104,9 +104,9 @@ class ModelSet:
         polarity = sentiment.polarity(embeddings) if sentiment else np.zeros(len(embeddings))
         return Understanding(
             label_ids=np.concatenate([np.zeros(0, np.int64), *ids]),
-            scores=np.concatenate([np.zeros((len(embeddings), 0)), *scores], axis=1).astype(np.float64),
+            scores=np.concatenate([np.zeros((len(embeddings), 0), np.float32), *scores], axis=1),
             polarity=polarity.astype(np.float64),
-            vectors=self.codebook.project(embeddings).astype(np.float64),
+            vectors=self.codebook.project(embeddings),
             codes=codes.astype(np.int64),
             novelty=1.0 - cosines.astype(np.float64),
         )

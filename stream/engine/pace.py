@@ -6,13 +6,14 @@ write. With texts the encoder decides, and a large batch is one that cannot be f
 
 FIRST = 256  # before anything was measured
 LEAST = 32  # smaller ones cost more an event, and so would be late for ever
+_GROWTH = 4.0
 
 
 class Pace:
-    """Follows how long batches take: grows by doubling, and shrinks at once to what would have been in time.
+    """Follows how long batches take: grows fourfold, and shrinks at once to what would have been in time.
 
     Behind a stream of events without texts, a batch of texts takes a hundred times as long: by halving it would be a
-    minute before batches are in time again. After an outage it takes a few batches to grow back.
+    minute before batches are in time again. Behind texts, and after an outage, it takes a few batches to grow back.
 
     Args:
         most: The largest batch.
@@ -26,8 +27,10 @@ class Pace:
         self.size = min(FIRST, most)
 
     def took(self, records: int, seconds: float) -> None:
-        """A batch of so many records took so long: the next ones are at most double."""
+        """A batch of so many records took so long: the next ones are at most four times that."""
         if seconds > self._seconds:
             self.size = max(self._least, min(self.size, round(records * self._seconds / seconds)))
         elif 2 * records > self.size:  # one that was not full says nothing of larger ones
-            self.size = min(self._most, max(self.size, round(records * min(2.0, self._seconds / max(seconds, 1e-9)))))
+            self.size = min(
+                self._most, max(self.size, round(records * min(_GROWTH, self._seconds / max(seconds, 1e-9))))
+            )

@@ -12,6 +12,8 @@ from .reduce import decay, reduce_codes, sum_codes
 from .table import CodeSums, Floats, Integers, ProfileTable, align_labels
 from .units import Observations, hour_of_day
 
+_TEXTS_AT_ONCE = 1024
+
 
 def add(table: ProfileTable, seen: Observations, owner: Integers, keep: Integers | None = None) -> ProfileTable:
     """The profiles with the events in them.
@@ -76,12 +78,8 @@ def _add_texts(
         keep: See `add`.
     """
     codes = table.codes
-    texts: Integers | slice = slice(None)  # of all of them a view: a copy would be the largest array of the batch
-    if keep is not None and len(keep):
-        texts = np.flatnonzero(~np.isin(owner, keep))
-    new = CodeSums(owner[texts], seen.codes[texts], worth[texts, -1], seen.vectors[texts] * worth[texts, -1, None])
-    if len(new.row):
-        new = sum_codes(new)
+    texts = np.flatnonzero(~np.isin(owner, keep)) if keep is not None and len(keep) else np.arange(len(owner))
+    new = _code_sums(seen, owner, worth[:, -1], texts, table.layout.dimensions)
     # Stored and new entries of a code become one, so both are brought to the same time first.
     old = CodeSums(codes.row, codes.code, codes.weight * before[codes.row], codes.vector * before[codes.row, None])
     table.codes = reduce_codes(_joined(old, new), table.layout)
@@ -101,12 +99,22 @@ def _add_texts(
     _add_evidence(table, seen, owner)
 
 
-def _joined(one: CodeSums, other: CodeSums) -> CodeSums:
+def _code_sums(seen: Observations, owner: Integers, worth: Floats, texts: Integers, dimensions: int) -> CodeSums:
+    """Entries of these texts, some at a time: vectors of all in float64 would be the largest array of a batch."""
+    sums = []
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[start : start + _TEXTS_AT_ONCE]
+        by = worth[some]
+        sums.append(sum_codes(CodeSums(owner[some], seen.codes[some], by, seen.vectors[some] * by[:, None])))
+    return _joined(CodeSums.empty(dimensions), *sums)
+
+
+def _joined(*parts: CodeSums) -> CodeSums:
     return CodeSums(
-        np.concatenate([one.row, other.row]),
-        np.concatenate([one.code, other.code]),
-        np.concatenate([one.weight, other.weight]),
-        np.concatenate([one.vector, other.vector]),
+        np.concatenate([part.row for part in parts]),
+        np.concatenate([part.code for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+        np.concatenate([part.vector for part in parts]),
     )
 
 

@@ -1,8 +1,10 @@
 """One event, one row: what an event alone would make of an empty profile."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...schemas.events import EVENT_TYPES
 from .evidence import Evidence
@@ -40,9 +42,9 @@ class Observations:
     type: Integers
     text: Integers
     label_ids: Integers
-    scores: Floats
+    scores: NDArray[np.floating[Any]]
     polarity: Floats
-    vectors: Floats
+    vectors: NDArray[np.floating[Any]]
     codes: Integers
     evidence: list[tuple[Evidence, ...]]
     ids: list[int]
