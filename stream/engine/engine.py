@@ -4,8 +4,8 @@
                   -> apply                    one after the other, in the order in which they were read
                       -> publish              one after the other; then the source may forget them
 
-A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, so memory is bounded. While a
-breaker makes calls wait, nothing is fetched. What was not acknowledged when we stop is read again.
+A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, of large ones fewer, so memory is
+bounded. While a breaker makes calls wait, nothing is fetched. What was not acknowledged when we stop is read again.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from .tracker import OffsetTracker
 
 DEAD_LETTER_HEADER = "dead-letter"
 WATCH_SECONDS = 1.0
+MOST_OPEN = 16_384  # records in flight, each about 1 KB: two batches of 8,192 keep a worker's one core busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,8 @@ class Engine:
         self._tracker = OffsetTracker()
         self._pace = Pace(self._limits.events, self._limits.target)
         self._fetched: deque[float] = deque()  # when, by the loop's clock, for each batch in flight
+        self._open = 0  # records in flight
+        self._acknowledged = asyncio.Event()
 
     async def run(self) -> None:
         """Work until the source is closed and all that was read is done; cancel it to leave the rest for later."""
@@ -142,6 +145,7 @@ class Engine:
     ) -> None:
         while True:
             await slots.acquire()
+            await self._room()
             await self._breakers.passable()
             # With nothing on its way an event need not wait for others; under load, others are there already.
             within = self._limits.seconds if self._fetched else 0.0
@@ -149,11 +153,18 @@ class Engine:
             if not records:
                 break
             self._fetched.append(asyncio.get_running_loop().time())
+            self._open += len(records)
             self.counters.received += len(records)
             for record in records:
                 self._tracker.begin(record.partition, record.offset)
             out.put_nowait(tasks.create_task(self._analyser.analyse(records), name="analyse"))
         out.put_nowait(None)
+
+    async def _room(self) -> None:
+        """Wait while the next batch would be beyond what is kept in memory; alone, it may be of any size."""
+        while self._open and self._open + self._pace.size > MOST_OPEN:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     async def _apply(
         self, batches: asyncio.Queue[asyncio.Task[Analysed] | None], out: asyncio.Queue[tuple[Analysed, Applied] | None]
@@ -174,6 +185,8 @@ class Engine:
             await self._acknowledge(batch.records)
             self._count(batch, applied)
             self._pace.took(len(batch.records), asyncio.get_running_loop().time() - self._fetched.popleft())
+            self._open -= len(batch.records)
+            self._acknowledged.set()
             slots.release()
             self._observers.observe(batch.observed)
 

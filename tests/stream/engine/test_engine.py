@@ -178,6 +178,21 @@ async def test_a_service_that_goes_away_costs_nothing(service: str) -> None:
     assert (await profiles(world, *[f"user{n}" for n in range(5)])).events.tolist() == [40] * 5
 
 
+async def test_of_large_batches_fewer_are_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a service is away, a worker holds no more records than it has memory for, whatever batches there may be."""
+    monkeypatch.setattr("profilestream.stream.engine.engine.MOST_OPEN", 40)
+    world = World()
+    world.send(*[event(n) for n in range(200)])
+    world.embedder.fail()
+    engine = world.engine()
+    task = await run_until(engine, lambda: engine.counters.received >= 2 * 16)
+    await run_on()
+    assert engine.counters.received == 2 * 16
+    world.embedder.recover()
+    await task
+    assert engine.counters.applied == 200
+
+
 async def test_nothing_is_read_while_a_call_waits() -> None:
     """With a service away, what is new stays in the log, though there would be room for it in flight."""
     world, breakers = World(), Breakers()
