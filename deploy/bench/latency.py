@@ -24,6 +24,7 @@ from .world import World, following
 SHARES = (0.1, 0.5, 0.8)  # of the capacity
 SECONDS = 12.0
 WARM_SECONDS = 2.0
+CAPACITY_SECONDS = 6.0
 _TICK = 0.005
 _FETCH_SECONDS = 0.02
 _DRAIN_SECONDS = 60.0
@@ -70,8 +71,8 @@ async def _burst(world: World, words: int) -> float:
 
 async def _capacity(world: World, tally: Tally, rate: float, words: int) -> float:
     """Events a second that are done while more come (sustainable throughput, Karimov et al., ICDE 2018)."""
-    done = await _open_loop(world, tally, rate, SECONDS, words)
-    begin, end = done.begin + WARM_SECONDS, done.begin + SECONDS
+    done = await _open_loop(world, tally, rate, CAPACITY_SECONDS, words)
+    begin, end = done.begin + WARM_SECONDS, done.begin + CAPACITY_SECONDS
     return sum(begin <= moment < end for moment in done.seen) / (end - begin)
 
 
