@@ -44,7 +44,7 @@ class Contest:
     rounds: int = 3
     words: int = 12
     texts: int = 1500
-    clicks: int = 40_000
+    clicks: int = 120_000
     seconds: float = 2.0
 
 

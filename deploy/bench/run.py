@@ -23,7 +23,8 @@ from .scale import Amount, measure_users, measure_workers
 from .throughput import Sizes, measure_throughput, summary
 from .world import World, world
 
-SECTIONS = ("pipeline", "latency", "peers", "users", "memory", "workers", "api")
+# What many events before it would slow down (an API reads all updates that there are) comes first.
+SECTIONS = ("pipeline", "latency", "api", "workers", "memory", "peers", "users")
 
 log = structlog.get_logger(__name__)
 

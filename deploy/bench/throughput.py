@@ -39,7 +39,7 @@ class Sizes:
 
     texts: int = 4000
     words: int = 12
-    long_texts: int = 800
+    long_texts: int = 1600
     known: int = 40_000
     clicks: int = 60_000
 

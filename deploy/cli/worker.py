@@ -14,6 +14,7 @@ from ...inference.pool import EncoderPool
 from ...schemas.errors import FencedError, LostWritesError
 from ...stream.worker.worker import run_worker
 from .. import checks, wiring
+from ..allocator import return_memory
 from ..settings import Settings
 from ..watches import watches
 from .running import run_until_signal, unless_stopped
@@ -46,6 +47,7 @@ def serve(settings: Settings, work: Callable[[EncoderPool, asyncio.Event], Await
     """Be a worker's process: `work` again and again, afresh wherever it may not go on, until a signal comes."""
     uvloop.install()  # also for the loop that aiokafka gets in a thread of its own
     threadpool_limits(1, "blas")  # its products are small: more threads would only take the encoder's cores
+    return_memory()
     # A batch is some ten thousand objects that live until it is done: looking for cycles among them finds none.
     gc.freeze()
     gc.set_threshold(_OBJECTS_A_COLLECTION)
