@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST_BYTES = 10  # of a number of 64 bits, seven in each
+_MOST_SMALL = 8192  # nearly all lengths and counts are smaller: those of two bytes
 
 
 def long(value: int) -> bytes:
     """A number of at most 64 bits."""
-    if -64 <= value < 64:
-        return _ONE[value]
+    return _SMALL[value] if 0 <= value < _MOST_SMALL else _long(value)
+
+
+def _long(value: int) -> bytes:
     rest = (value << 1) ^ (value >> 63)
     out = bytearray()
     while rest > 0x7F:
@@ -25,7 +28,7 @@ def long(value: int) -> bytes:
     return bytes(out)
 
 
-_ONE = [bytes([2 * value]) for value in range(64)] + [bytes([127 - 2 * value]) for value in range(64)]
+_SMALL = [_long(value) for value in range(_MOST_SMALL)]
 
 
 def longs(values: NDArray[np.int64]) -> list[bytes]:
