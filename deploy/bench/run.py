@@ -24,7 +24,7 @@ from .throughput import Sizes, measure_throughput, summary
 from .world import World, world
 
 # What many events before it would slow down (an API reads all updates that there are) comes first.
-SECTIONS = ("pipeline", "latency", "api", "workers", "memory", "peers", "users")
+SECTIONS = ("api", "pipeline", "latency", "workers", "memory", "peers", "users")
 
 log = structlog.get_logger(__name__)
 
