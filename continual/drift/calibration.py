@@ -71,7 +71,7 @@ def calibrate(
     """
     blocks, generator = reference.blocks, np.random.default_rng(seed)
     order = np.argsort(generator.random((draws, len(blocks))), axis=1)[:, : window + step]
-    # A part of the draws at a time: the sums of all of them would take more memory than all else that a worker holds.
+    # A part of the draws at a time: all of them together take tens of megabytes, and longer.
     parts = np.array_split(order, -(-draws // _DRAWS_AT_ONCE))
     pairs = np.concatenate([_pairs(part, blocks, window, step, statistics) for part in parts], axis=1)
     usual, spread = pairs.mean(axis=(0, 1)), np.maximum(pairs.std(axis=(0, 1)), 1e-9)

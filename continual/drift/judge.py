@@ -116,9 +116,8 @@ class DriftJudge:
         if not found:
             return 0
         reports = await self._encoder(case)
-        # In a thread: thresholds for a new encoder take half a second, in which events would wait.
-        reports += await asyncio.to_thread(lambda: [told for _, data in found for told in self._judge(case, data)])
-        case.taken = found[-1][0]
+        # In a thread: thresholds for a new encoder take a third of a second, in which events would wait.
+        reports += await asyncio.to_thread(self._judge, case, found)
         if not await self._store.save(model, case.revision, save(case.monitor, case.taken, case.anchors)):
             self._case = None  # what we made of it is thrown away, and the other's state is read
             return 0
@@ -134,12 +133,15 @@ class DriftJudge:
         """Somebody else judges: what we remember will soon be old."""
         self._case = None
 
-    def _judge(self, case: _Case, data: bytes) -> list[DriftReport]:
-        try:
-            return case.monitor.update(Notes.from_bytes(data), self._now())
-        except ArtefactError as error:
-            log.warning("drift report left out", error=str(error))
-            return []
+    def _judge(self, case: _Case, found: Sequence[tuple[str, bytes]]) -> list[DriftReport]:
+        reports: list[DriftReport] = []
+        for name, data in found:
+            try:
+                reports += case.monitor.update(Notes.from_bytes(data), self._now())
+            except ArtefactError as error:
+                log.warning("drift report left out", error=str(error))
+            case.taken = name
+        return reports
 
     async def _look(self, model: str, codes: int) -> _Case:
         """The case as it is stored, in memory where nobody else has changed it."""

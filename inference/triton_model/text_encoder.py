@@ -98,12 +98,10 @@ def even_budget(lengths: Sequence[int], token_budget: int, threads: int) -> int:
         token_budget: The most.
         threads: Sub-batches at a time.
     """
-    if not lengths:
-        return token_budget
     tokens = sum(lengths)
-    shares = threads * -(-tokens // (token_budget * threads))
+    shares = threads * max(1, -(-tokens // (token_budget * threads)))
     # A share may be exceeded by a part of a text: without that room, padding would make one sub-batch more of it.
-    even = -(-tokens // shares) + max(lengths) - 1
+    even = -(-tokens // shares) + max(lengths, default=1) - 1
     return min(token_budget, max(even, -(-token_budget // 2)))
 
 

@@ -125,11 +125,11 @@ class Analyser:
     ) -> Analysed:
         spoken = [(row, event.text) for row, (_, event) in enumerate(good) if event.text and event.text.strip()]
         # What many say alike (searches, titles, greetings) is redacted, asked and understood once.
-        distinct = {text: place for place, text in enumerate(dict.fromkeys(text for _, text in spoken))}
+        distinct: dict[str, int] = {}
+        places = [distinct.setdefault(text, len(distinct)) for _, text in spoken]
         clean = [self._redactor.redact(text) for text in distinct]
         with self._timings.stage("embed"):
             said, models = await understand(clean)
-        places = [distinct[text] for _, text in spoken]
         texts = [(row, clean[place]) for (row, _), place in zip(spoken, places, strict=True)]
         if len(distinct) < len(spoken):
             said = said.take(np.array(places, dtype=np.int64))

@@ -117,8 +117,7 @@ class Engine:
         self._timings = timings or Timings()
         self._tracker = OffsetTracker()
         self._pace = Pace(self._limits.events, self._limits.target)
-        self._fetched: deque[float] = deque()  # when, by the loop's clock, for each batch in flight
-        self._open = 0  # records in flight
+        self._fetched: deque[tuple[float, int]] = deque()  # of each batch in flight: when, by the loop's clock; records
         self._acknowledged = asyncio.Event()
 
     async def run(self) -> None:
@@ -152,8 +151,7 @@ class Engine:
             records = await self._source.fetch(self._pace.size, within)
             if not records:
                 break
-            self._fetched.append(asyncio.get_running_loop().time())
-            self._open += len(records)
+            self._fetched.append((asyncio.get_running_loop().time(), len(records)))
             self.counters.received += len(records)
             for record in records:
                 self._tracker.begin(record.partition, record.offset)
@@ -162,7 +160,7 @@ class Engine:
 
     async def _room(self) -> None:
         """Wait while the next batch would be beyond what is kept in memory; alone, it may be of any size."""
-        while self._open and self._open + self._pace.size > MOST_OPEN:
+        while self._fetched and sum(records for _, records in self._fetched) + self._pace.size > MOST_OPEN:
             self._acknowledged.clear()
             await self._acknowledged.wait()
 
@@ -184,8 +182,8 @@ class Engine:
             self._timings.batch(batch.records)
             await self._acknowledge(batch.records)
             self._count(batch, applied)
-            self._pace.took(len(batch.records), asyncio.get_running_loop().time() - self._fetched.popleft())
-            self._open -= len(batch.records)
+            fetched, records = self._fetched.popleft()
+            self._pace.took(records, asyncio.get_running_loop().time() - fetched)
             self._acknowledged.set()
             slots.release()
             self._observers.observe(batch.observed)

@@ -31,6 +31,5 @@ class Pace:
         if seconds > self._seconds:
             self.size = max(self._least, min(self.size, round(records * self._seconds / seconds)))
         elif 2 * records > self.size:  # one that was not full says nothing of larger ones
-            self.size = min(
-                self._most, max(self.size, round(records * min(_GROWTH, self._seconds / max(seconds, 1e-9))))
-            )
+            growth = min(_GROWTH, self._seconds / max(seconds, 1e-9))
+            self.size = min(self._most, max(self.size, round(records * growth)))

@@ -9,7 +9,7 @@ import numpy as np
 from .evidence import Evidence, strongest
 from .layout import HOURS, TYPES
 from .reduce import decay, reduce_codes, sum_codes
-from .table import CodeSums, Floats, Integers, ProfileTable, align_labels
+from .table import CodeSums, Floats, Integers, ProfileTable, align_labels, concatenate_codes
 from .units import Observations, hour_of_day
 
 _TEXTS_AT_ONCE = 1024
@@ -82,7 +82,7 @@ def _add_texts(
     new = _code_sums(seen, owner, worth[:, -1], texts, table.layout.dimensions)
     # Stored and new entries of a code become one, so both are brought to the same time first.
     old = CodeSums(codes.row, codes.code, codes.weight * before[codes.row], codes.vector * before[codes.row, None])
-    table.codes = reduce_codes(_joined(old, new), table.layout)
+    table.codes = reduce_codes(concatenate_codes([old, new]), table.layout)
     if not len(owner):
         return
     order = np.argsort(owner, kind="stable")
@@ -106,16 +106,7 @@ def _code_sums(seen: Observations, owner: Integers, worth: Floats, texts: Intege
         some = texts[start : start + _TEXTS_AT_ONCE]
         by = worth[some]
         sums.append(sum_codes(CodeSums(owner[some], seen.codes[some], by, seen.vectors[some] * by[:, None])))
-    return _joined(CodeSums.empty(dimensions), *sums)
-
-
-def _joined(*parts: CodeSums) -> CodeSums:
-    return CodeSums(
-        np.concatenate([part.row for part in parts]),
-        np.concatenate([part.code for part in parts]),
-        np.concatenate([part.weight for part in parts]),
-        np.concatenate([part.vector for part in parts]),
-    )
+    return concatenate_codes([CodeSums.empty(dimensions), *sums])
 
 
 def _wider(table: ProfileTable, seen: Observations) -> tuple[Integers, Floats]:

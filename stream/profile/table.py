@@ -1,7 +1,7 @@
 """Many profiles side by side, as columns of arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -119,6 +119,16 @@ def align_labels(table: ProfileTable, label_ids: Integers) -> Floats:
     return wide
 
 
+def concatenate_codes(parts: Sequence[CodeSums]) -> CodeSums:
+    """The entries of all parts, of at least one, one part after the other."""
+    return CodeSums(
+        row=np.concatenate([part.row for part in parts]),
+        code=np.concatenate([part.code for part in parts]),
+        weight=np.concatenate([part.weight for part in parts]),
+        vector=np.concatenate([part.vector for part in parts]),
+    )
+
+
 def concatenate(tables: Sequence[ProfileTable]) -> ProfileTable:
     """The rows of all tables under one another; label columns become the union.
 
@@ -143,11 +153,8 @@ def concatenate(tables: Sequence[ProfileTable]) -> ProfileTable:
         labels=np.concatenate([align_labels(t, label_ids) for t in tables]),
         sentiment=np.concatenate([t.sentiment for t in tables]),
         vector=np.concatenate([t.vector for t in tables]),
-        codes=CodeSums(
-            row=np.concatenate([t.codes.row + start for t, start in zip(tables, starts, strict=True)]),
-            code=np.concatenate([t.codes.code for t in tables]),
-            weight=np.concatenate([t.codes.weight for t in tables]),
-            vector=np.concatenate([t.codes.vector for t in tables]),
+        codes=concatenate_codes(
+            [replace(t.codes, row=t.codes.row + start) for t, start in zip(tables, starts, strict=True)]
         ),
         evidence=[row for t in tables for row in t.evidence],
         offsets=[row for t in tables for row in t.offsets],
