@@ -169,7 +169,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                     await self._fetch()
                 else:
                     await self.wait(self.can_resume_flow)
-        except self.consumer_stopped_errors:
+        # Faust's fetcher takes a cancellation for a rebalance while there is one, and crashes, to be started again: not
+        # when it is the end.
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):
             if not self.app.should_stop:
                 raise
 

@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
 from faust.types import TP
 
+from profilestream.stream.kafka.connection import KafkaConnection
+from profilestream.stream.worker.app import ProfileApp, create_app
 from profilestream.stream.worker.consumer import BatchConsumer, Reading
 
 
@@ -56,3 +59,26 @@ async def test_a_fetch_that_was_left_behind_ends_before_the_position_is_set() ->
     consumer.answer.set()
     await again
     assert consumer.story == ["fetched", "sought"]
+
+
+@pytest.fixture
+def app() -> ProfileApp:
+    """An app that was not started: nothing listens where its broker should be."""
+    nothing: Any = None
+    return create_app(
+        group="g", topic="events", connection=KafkaConnection(bootstrap="127.0.0.1:1"), host=nothing, watermarks=nothing
+    )
+
+
+async def test_the_end_in_the_middle_of_a_rebalance_is_no_crash(app: ProfileApp) -> None:
+    """Faust's fetcher crashes when it is cancelled in a rebalance, so as to be started again: not at the end."""
+    fetcher = app._fetcher
+    app.on_rebalance_start()
+    app.consumer.stop_flow()
+    await fetcher.start()
+    while not app.consumer.can_resume_flow._waiters:
+        await asyncio.sleep(0)
+    app._stopped.set()
+    await fetcher.stop()
+    assert not fetcher.crashed
+    assert app.crash_reason is None
