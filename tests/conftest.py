@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 import redis
+
+# Its plugin imports this when a run ends. Pytest parses what plugins import, in which CPython before 3.11.8 fails now
+# and then beside other threads (its issue 106905): here there are none yet.
+import schemathesis.reporting.html.writer  # noqa: F401
 import structlog
 from hypothesis import settings
 

@@ -9,11 +9,12 @@ from aiokafka.errors import KafkaError
 
 from ...schemas.errors import BrokerUnavailableError
 from .connection import KafkaConnection
+from .fetch_wait import LONGEST_WAIT, FetchWait
 
 
 @asynccontextmanager
 async def reader(
-    connection: KafkaConnection, *topics: str, start: Literal["earliest", "latest"], most_wait: float = 0.5
+    connection: KafkaConnection, *topics: str, start: Literal["earliest", "latest"], most_wait: float = LONGEST_WAIT
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer without a group, that stands at the beginning or the end of every partition.
 
@@ -40,6 +41,7 @@ async def reader(
         await consumer.start()
         for partition in consumer.assignment():
             await consumer.position(partition)
+        FetchWait(consumer, most_wait)
     except (KafkaError, OSError) as error:
         await consumer.stop()
         raise BrokerUnavailableError(

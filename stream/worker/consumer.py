@@ -26,10 +26,10 @@ from faust.types import TP
 
 from ..engine.ports import Partition, Record
 from ..engine.position import resume_at
+from ..kafka.fetch_wait import LONGEST_WAIT, FetchWait
 
 FETCH_SECONDS = 1.0
 EVENT_SECONDS = 20e-6  # no engine is done with an event sooner
-LONGEST_WAIT = 0.5  # seconds, Kafka's default
 LEAVE_SECONDS = 2.0  # for the last words to the group's coordinator
 
 Watermarks = Callable[[], Awaitable[dict[str, int]]]
@@ -97,6 +97,7 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to the broker; it ends whether or not the broker is there to hear of it."""
 
     fetch_wait: float = 0.5
+    _wait: FetchWait | None = None
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -104,11 +105,15 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_max_wait_ms = round(1000 * self.fetch_wait)  # noqa: SLF001
         return consumer
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._wait = FetchWait(self._consumer, self.fetch_wait)
+
     def set_fetch_wait(self, unread: int) -> None:
         """Ask such a broker less often while events wait here: what came meanwhile would only wait behind them."""
-        if self._consumer is not None and (fetcher := self._consumer._fetcher):  # noqa: SLF001
-            longer = min(self.fetch_wait + EVENT_SECONDS * unread, max(self.fetch_wait, LONGEST_WAIT))
-            fetcher._fetch_max_wait_ms = round(1000 * longer)  # noqa: SLF001
+        if self._wait:
+            longest = max(self.fetch_wait, LONGEST_WAIT)
+            self._wait.set(min(self.fetch_wait + EVENT_SECONDS * unread, longest))
 
     async def on_thread_stop(self) -> None:
         # aiokafka lets the cancellation of its own fetches out of `stop`; nobody cancels us here.
