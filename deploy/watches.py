@@ -15,10 +15,12 @@ from ..stream.worker.status import process_name
 from ..stream.worker.worker import Tell, Watches
 from .settings import Settings
 
+_REST_SECONDS = 0.01  # for events, while thresholds for a new encoder are found: a second in all
+
 
 def drift_options(settings: Settings) -> DriftOptions:
     """How drift is watched."""
-    return DriftOptions(reference=settings.drift_reference, examples=settings.drift_examples)
+    return DriftOptions(reference=settings.drift_reference, examples=settings.drift_examples, rest=_REST_SECONDS)
 
 
 def watches(settings: Settings) -> Watches:

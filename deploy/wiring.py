@@ -52,7 +52,7 @@ def learner_home(settings: Settings) -> Path:
     return private_folder(home(settings) / "learner" / sha256_hex(servers.encode())[:12])
 
 
-# The embedded broker keeps a fetch waiting for all of the time that it may, also when something came meanwhile.
+# The embedded broker does not answer when something comes: it looks again after half of the wait that is left.
 _EMBEDDED_FETCH_WAIT = 0.02
 
 

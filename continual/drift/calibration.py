@@ -7,6 +7,7 @@ that is what is counted, over all statistics at once: the rate that is chosen is
 each statistic's.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -18,7 +19,7 @@ from .reference import Reference
 from .statistics import STATISTICS, Statistic
 from .sums import Floats, Sums
 
-_DRAWS_AT_ONCE = 500
+_DRAWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,7 @@ def calibrate(
     draws: int = 4000,
     seed: int = 0,
     statistics: Sequence[Statistic] = STATISTICS,
+    rest: float = 0.0,
 ) -> Thresholds:
     """Thresholds with a chosen rate of false alarms.
 
@@ -68,12 +70,16 @@ def calibrate(
         draws: How often to draw; some ten times 1 / level.
         seed: The same seed gives the same thresholds.
         statistics: Which.
+        rest: Seconds that the processor is left to others after every hundred draws, which take some milliseconds.
     """
-    blocks, generator = reference.blocks, np.random.default_rng(seed)
-    order = np.argsort(generator.random((draws, len(blocks))), axis=1)[:, : window + step]
+    blocks, generator, parts = reference.blocks, np.random.default_rng(seed), []
     # A part of the draws at a time: all of them together take tens of megabytes, and longer.
-    parts = np.array_split(order, -(-draws // _DRAWS_AT_ONCE))
-    pairs = np.concatenate([_pairs(part, blocks, window, step, statistics) for part in parts], axis=1)
+    for begin in range(0, draws, _DRAWS_AT_ONCE):
+        shape = (min(_DRAWS_AT_ONCE, draws - begin), len(blocks))
+        order = np.argsort(generator.random(shape), axis=1)[:, : window + step]
+        parts.append(_pairs(order, blocks, window, step, statistics))
+        time.sleep(rest)
+    pairs = np.concatenate(parts, axis=1)
     usual, spread = pairs.mean(axis=(0, 1)), np.maximum(pairs.std(axis=(0, 1)), 1e-9)
     both = ((pairs - usual) / spread).min(axis=0)
     return Thresholds(usual, spread, float(np.quantile(both.max(axis=1), 1 - level)))

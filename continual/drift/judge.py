@@ -116,7 +116,7 @@ class DriftJudge:
         if not found:
             return 0
         reports = await self._encoder(case)
-        # In a thread: thresholds for a new encoder take a third of a second, in which events would wait.
+        # In a thread: thresholds for a new encoder take long, and events would wait.
         reports += await asyncio.to_thread(self._judge, case, found)
         if not await self._store.save(model, case.revision, save(case.monitor, case.taken, case.anchors)):
             self._case = None  # what we made of it is thrown away, and the other's state is read

@@ -36,6 +36,7 @@ class DriftOptions:
         block: Texts that are drawn together when thresholds are calibrated.
         level: Rate of false alarms at a check that the thresholds are calibrated for.
         draws: Of the calibration.
+        rest: Seconds between its parts, see `calibrate`: all at once takes a core for a third of a second.
         delta: Of ADWIN.
         examples: Show beginnings of texts, redacted, in reports.
     """
@@ -46,6 +47,7 @@ class DriftOptions:
     block: int = 25
     level: float = 0.002
     draws: int = 8000
+    rest: float = 0.0
     delta: float = 1e-4
     examples: bool = True
 
@@ -138,6 +140,7 @@ class DriftMonitor:
             step=options.step // options.block,
             level=options.level,
             draws=options.draws,
+            rest=options.rest,
         )
         self.gathered = Rows.empty()
         return beyond

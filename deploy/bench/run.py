@@ -1,6 +1,11 @@
-"""`make bench`: one stack, one run, section after section; one that fails says so, and the others go on."""
+"""`make bench`: one run, section after section; one that fails says so, and the others go on.
 
-from collections.abc import Awaitable, Callable, Sequence
+Each section has a stack of its own: what one leaves in the broker, in Redis and in a worker's caches would slow down
+the next one.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,7 +28,6 @@ from .scale import Amount, measure_users, measure_workers
 from .throughput import Sizes, measure_throughput, summary
 from .world import World, world
 
-# What many events before it would slow down (an API reads all updates that there are) comes first.
 SECTIONS = ("api", "pipeline", "latency", "workers", "memory", "peers", "users")
 
 log = structlog.get_logger(__name__)
@@ -82,13 +86,11 @@ async def run_bench(
     found: dict[str, Any] = {"machine": describe_machine(settings.kafka_home), "failed": {}}
     found |= {"texts": options.sizes.texts, "words": options.sizes.words}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    async with world(settings, prepared, console) as here:
-        found["encoder"] = f"{settings.model} in {'Triton' if here.triton else 'the in-process twin'}"
-        with Progress(*columns, console=console) as progress:
-            sections = _Sections(here, options, found, progress)
-            for name in [section for section in SECTIONS if section in options.only]:
-                await _section(name, getattr(sections, name), found, console)
-                keep(found)
+    with Progress(*columns, console=console) as progress:
+        sections = _Sections(settings, prepared, options, found, progress)
+        for name in [section for section in SECTIONS if section in options.only]:
+            await _section(name, getattr(sections, name), found, console)
+            keep(found)
     return found
 
 
@@ -108,36 +110,49 @@ async def _section(
 class _Sections:
     """Each section by its name."""
 
-    here: World
+    settings: Settings
+    prepared: Prepared
     options: BenchOptions
     found: dict[str, Any]
     progress: Progress
 
     async def pipeline(self) -> dict[str, Any]:
-        rounds = await measure_throughput(self.here, self.options.sizes, self.options.rounds, self.progress)
-        return summary(rounds) | {"worker_memory_bytes": await _worker_memory(self.here)}
+        async with self._fresh() as here:
+            rounds = await measure_throughput(here, self.options.sizes, self.options.rounds, self.progress)
+            return summary(rounds) | {"worker_memory_bytes": await _worker_memory(here)}
 
     async def latency(self) -> dict[str, Any]:
-        capacity = self.found.get("pipeline_events_per_second")
-        return {"latency": await measure_latency(self.here, capacity, self.options.sizes.words, self.progress)}
+        return {"latency": await measure_latency(self._fresh, self.options.sizes.words, self.progress)}
 
     async def workers(self) -> dict[str, Any]:
         amount = self.options.amount
-        return {"workers": await measure_workers(self.here, amount, self.progress) | asdict(amount)}
+        async with self._fresh() as here:
+            return {"workers": await measure_workers(here, amount, self.progress) | asdict(amount)}
 
     async def users(self) -> dict[str, Any]:
-        return {"users": await measure_users(self.here, self.options.users, self.progress)}
+        async with self._fresh() as here:
+            return {"users": await measure_users(here, self.options.users, self.progress)}
 
     async def memory(self) -> dict[str, Any]:
-        return {"memory": await measure_memory(self.here, self.options.memory_events, self.progress)}
+        async with self._fresh() as here:
+            return {"memory": await measure_memory(here, self.options.memory_events, self.progress)}
 
     async def api(self) -> dict[str, Any]:
-        here, words = self.here, self.options.sizes.words
-        await here.through(messages(f"read-{here.number()}", here.texts(USERS, words), USERS))
-        return {"api": (await measure_api(here.settings, here.stack)).as_dict()}
+        async with self._fresh() as here:
+            await here.through(messages(f"read-{here.number()}", here.texts(USERS, self.options.sizes.words), USERS))
+            return {"api": (await measure_api(here.settings, here.stack)).as_dict()}
 
     async def peers(self) -> dict[str, Any]:
-        return {"peers": await measure_peers(self.here, self.options.peers, self.options.contest, self.progress)}
+        async with self._fresh() as here:
+            return {"peers": await measure_peers(here, self.options.peers, self.options.contest, self.progress)}
+
+    @asynccontextmanager
+    async def _fresh(self) -> AsyncIterator[World]:
+        """A stack; the first one says what runs."""
+        again = "encoder" in self.found
+        async with world(self.settings, self.prepared, self.progress.console, quiet=again) as here:
+            self.found["encoder"] = f"{self.settings.model} in {'Triton' if here.triton else 'the in-process twin'}"
+            yield here
 
 
 async def _worker_memory(here: World) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer
 
@@ -11,11 +11,10 @@ from ...schemas.errors import SetupError
 from ...stream.kafka.connection import KafkaConnection
 from ...stream.kafka.reader import reader
 
+_FETCH_WAIT = 0.1  # seconds: more fetches of the embedded broker would take time from the engine
 STALLED = 60.0  # seconds without any update after which the rest counts as lost
 
 _HEADER = 10  # bytes of Avro's single-object header
-
-Seen = Callable[[bytes, int, float], None]  # user, offset that is covered, when (time.perf_counter)
 
 
 class Tally:
@@ -24,21 +23,17 @@ class Tally:
     Args:
         connection: Where Kafka is.
         topic: Of updates.
-        most_wait: Seconds that a fetch may wait. The embedded broker answers none sooner: a latency is measured with a
-            small one; for a rate, whose fetches would take time from the engine, it is larger.
 
     Attributes:
         ready: Set when nothing that is written from now on is missed.
         updates: How many were read.
         bytes: Of their values.
         last: The latest update of each user, as it was read.
-        listener: Told of each update.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str, most_wait: float = 0.1) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
         self._connection = connection
         self._topic = topic
-        self._most_wait = most_wait
         self._moved = asyncio.Event()
         self._waiting: dict[bytes, int] = {}
         self._covered: dict[bytes, int] = {}
@@ -46,11 +41,10 @@ class Tally:
         self.updates = 0
         self.bytes = 0
         self.last: dict[bytes, bytes] = {}
-        self.listener: Seen | None = None
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        async with reader(self._connection, self._topic, start="latest", most_wait=self._most_wait) as consumer:
+        async with reader(self._connection, self._topic, start="latest", most_wait=_FETCH_WAIT) as consumer:
             self.ready.set()
             while True:
                 await self._take(consumer)
@@ -76,14 +70,13 @@ class Tally:
 
     async def _take(self, consumer: AIOKafkaConsumer) -> None:
         batches = await consumer.getmany(timeout_ms=1000)
-        now = time.perf_counter()
         for records in batches.values():
             for record in records:
-                self._saw(record.key, record.value, now)
+                self._saw(record.key, record.value)
         if batches:
             self._moved.set()
 
-    def _saw(self, user: bytes, value: bytes, now: float) -> None:
+    def _saw(self, user: bytes, value: bytes) -> None:
         offset = covered(value)
         self.updates += 1
         self.bytes += len(value)
@@ -92,8 +85,6 @@ class Tally:
             self._covered[user] = offset
             if self._waiting.get(user, offset + 1) <= offset:
                 del self._waiting[user]
-        if self.listener:
-            self.listener(user, offset, now)
 
 
 def covered(update: bytes) -> int:

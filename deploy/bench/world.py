@@ -174,9 +174,9 @@ async def through(world: World, load: Load, topic: str, tally: Tally, pids: dict
 
 
 @asynccontextmanager
-async def following(settings: Settings, topic: str, most_wait: float = 0.1) -> AsyncIterator[Tally]:
+async def following(settings: Settings, topic: str) -> AsyncIterator[Tally]:
     """A tally of a topic, that reads; see there."""
-    tally = Tally(wiring.kafka(settings), topic, most_wait)
+    tally = Tally(wiring.kafka(settings), topic)
     reading = asyncio.create_task(tally.run())
     ready = asyncio.create_task(tally.ready.wait())
     try:
@@ -191,15 +191,26 @@ async def following(settings: Settings, topic: str, most_wait: float = 0.1) -> A
 
 
 @asynccontextmanager
-async def world(settings: Settings, prepared: Prepared, console: Console) -> AsyncIterator[World]:
+async def world(
+    settings: Settings, prepared: Prepared, console: Console, *, quiet: bool = False
+) -> AsyncIterator[World]:
     """Start a local stack with one worker.
+
+    Args:
+        settings: Their addresses do not matter.
+        prepared: The models.
+        console: Where to say what runs.
+        quiet: Do not say what is started.
 
     Raises:
         SetupError: Something cannot start.
     """
     encoder = Encoder(repository=wiring.repository(settings), models=[settings.model])
     async with LocalStack(
-        wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=lambda line: _dim(console, line)
+        wiring.home(settings),
+        encoder=encoder,
+        kafka_home=settings.kafka_home,
+        report=(lambda _: None) if quiet else partial(_dim, console),
     ) as stack:
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)

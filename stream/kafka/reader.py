@@ -22,8 +22,8 @@ async def reader(
         connection: Where Kafka is.
         topics: What to read.
         start: `latest` stands still behind what is there *now*: what is written after entering is seen.
-        most_wait: Seconds that a broker may keep a fetch waiting. The embedded one always does: it does not answer
-            when something comes.
+        most_wait: Seconds that a broker may keep a fetch waiting. The embedded one does not answer when something
+            comes: it looks again after half of the wait that is left.
 
     Raises:
         BrokerUnavailableError: Kafka does not answer.

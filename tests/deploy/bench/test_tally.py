@@ -54,9 +54,9 @@ async def test_waiting_ends_when_every_user_is_covered() -> None:
     waiting = asyncio.create_task(tally.until({b"ada": 5, b"grace": 2}))
     await asyncio.sleep(0)
     for user, offset in ((b"ada", 4), (b"grace", 2)):
-        tally._saw(user, update(offset=offset), 0.0)
+        tally._saw(user, update(offset=offset))
     assert tally._waiting == {b"ada": 5}
-    tally._saw(b"ada", update(offset=6), 0.0)
+    tally._saw(b"ada", update(offset=6))
     tally._moved.set()
     await waiting
     assert tally.updates == 3
