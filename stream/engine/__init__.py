@@ -1,7 +1,6 @@
 """From records to profiles, exactly once in effect; knows nothing of Faust or Redis.
 
 ports.py      what the engine needs from outside: a source, a sink
-tracker.py    which offsets may be acknowledged
 analysis.py   a batch of records -> what they say (decode, validate, redact, embed, heads)
 apply.py      what they say -> stored profiles, by compare-and-set
 engine.py     the pipeline: fetch, analyse, apply, publish, acknowledge

@@ -3,8 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from ..engine.ports import Partition, Record
+
+_PARTITION = attrgetter("partition")
 
 
 class BatchSource:
@@ -29,8 +33,8 @@ class BatchSource:
         await self._until(lambda: self._ending or len(self._records) < self._room)
         if not self._ending:
             self._records.extend(records)
-            for record in records:
-                self._pending.setdefault(record.partition, deque()).append(record.offset)
+            for partition, of_it in groupby(records, key=_PARTITION):
+                self._pending.setdefault(partition, deque()).extend(record.offset for record in of_it)
             self._changed.set()
 
     async def fetch(self, most: int, within: float) -> Sequence[Record]:

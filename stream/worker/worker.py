@@ -234,6 +234,7 @@ async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failur
         await app.start()
         await asyncio.wait({stopping, failure, crashed}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        at_the_end = stopping.done() and not app.crash_reason
         stopping.cancel()
         if failure.done():
             app.abandon()  # nobody is left to finish it
@@ -243,8 +244,10 @@ async def _run_app(app: ProfileApp, patience: float, stop: asyncio.Event, failur
         crashed.cancel()
     if failure.done():
         failure.result()
-    if app.crash_reason:
-        raise app.crash_reason
+    if error := app.crash_reason:
+        if not at_the_end:
+            raise error
+        log.warning("trouble while stopping", error=repr(error))  # what was not committed is read again, and skipped
 
 
 async def _report(
