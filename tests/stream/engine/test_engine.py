@@ -234,6 +234,29 @@ async def test_nothing_is_acknowledged_before_its_update_is_safe() -> None:
     assert (await profiles(world, "ada")).events.tolist() == [50]
 
 
+async def test_nothing_is_acknowledged_past_what_is_unfinished() -> None:
+    """A batch that the encoder is done with sooner waits for those that were read before it."""
+    first, done = asyncio.Event(), 0
+
+    class Slow(HashEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Embeddings:
+            nonlocal done
+            if "slow" in texts:
+                await first.wait()
+            done += 1
+            return await super().embed(texts)
+
+    world = World(embedder=Slow())
+    world.send(event(0, text="slow"), *[event(n, text=f"cat {n}") for n in range(1, 48)])
+    engine = world.engine()
+    task = await run_until(engine, lambda: done == 2)
+    await run_on()
+    assert world.log.committed == {}
+    first.set()
+    await task
+    assert sum(world.log.committed.values()) == 48
+
+
 async def test_two_workers_on_one_partition_do_not_double() -> None:
     """A zombie that goes on writing loses the compare-and-set; together they apply each event once."""
     world = World(log=MemoryLog(partitions=1))
