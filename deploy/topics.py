@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -89,8 +90,10 @@ async def ensure_topics(
             existing = set(await admin.list_topics()) & wanted.keys()
             # Counted before anything is created: a client may ask tansu for a topic and so create it.
             _check_partitions(wanted, await _partition_counts(admin, existing), partitions)
-            await _create(admin, [wanted[name] for name in wanted.keys() - existing], partitions, replication)
+            missing = [wanted[name] for name in wanted.keys() - existing]
+            await _create(admin, missing, partitions, replication)
             await _await_leaders(admin, wanted)
+            await _await_answers(connection, {topic.name: topic.partitions or partitions for topic in missing})
             _check_policies(wanted, await _policies(admin, existing))
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailableError(
@@ -136,6 +139,20 @@ async def _await_leaders(admin: AIOKafkaAdminClient, names: Iterable[str]) -> No
 
 def _led(topic: Mapping[str, Any]) -> bool:
     return bool(topic["partitions"]) and all(partition["leader"] >= 0 for partition in topic["partitions"])
+
+
+async def _await_answers(connection: KafkaConnection, partitions: Mapping[str, int]) -> None:
+    """A broker may be named as the leader before it knows: until then it answers that it is not."""
+    if not partitions:
+        return
+    consumer = AIOKafkaConsumer(**connection.client_options())
+    try:
+        await consumer.start()
+        await consumer.end_offsets(
+            [TopicPartition(name, n) for name, count in partitions.items() for n in range(count)]
+        )
+    finally:
+        await consumer.stop()
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, int]:

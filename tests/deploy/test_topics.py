@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from confluent_kafka import Consumer, TopicPartition
 
 from profilestream.deploy.topics import TOPICS, Topic, ensure_topics
 from profilestream.schemas.errors import BrokerUnavailableError, ConfigurationError
@@ -41,6 +42,18 @@ async def test_all_topics_are_there_afterwards(connection: KafkaConnection) -> N
         described = await client.describe_topics([topic.name for topic in TOPICS])
     counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
     assert counts == {topic.name: topic.partitions or PARTITIONS for topic in TOPICS}
+
+
+async def test_leaders_answer_at_once(connection: KafkaConnection, unique: Callable[[str], str]) -> None:
+    """Whoever reads a new topic needs no patience: Kafka names leaders some milliseconds before they know it."""
+    consumer = Consumer({"bootstrap.servers": connection.bootstrap, "group.id": unique("ends")})
+    try:
+        for topic in [unique("events") for _ in range(5)]:
+            await ensure_topics(connection, 8, topics=[Topic(name=topic)])
+            ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), 10) for number in range(8)]
+            assert ends == [(0, 0)] * 8
+    finally:
+        consumer.close()
 
 
 async def test_other_number_of_partitions_is_told(connection: KafkaConnection, unique: Callable[[str], str]) -> None:
