@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from profilestream.deploy.local import triton
+from profilestream.deploy.local.process import Server, start_on_free_ports
 from profilestream.deploy.local.stack import Encoder, triton_server
 from profilestream.inference.client import TritonEmbedder
 from profilestream.inference.control import TritonModels
@@ -160,6 +161,28 @@ async def test_triton_does_not_load_half_a_model(world: World, name: str) -> Non
     with pytest.raises(ArtefactError, match=f"cannot load {model}"):
         await server.load(model)
     assert model not in await server.loaded()
+
+
+async def test_triton_comes_back_alone(tmp_path: Path, data_home: Path) -> None:
+    """Restarted as the README has it, it serves all that is published without being told, beside half a model."""
+    skip_if(triton.supported())
+    here = World(tmp_path)
+    for model, seed in ((BASE, 1), (V2, 2), ("half", 4)):
+        copy_export(here.source(seed), here.repository, model, lambda _: None)
+    damage(here.repository / "half" / "1" / "model.onnx")
+    environment = triton.prepare_environment(data_home)
+
+    def plan() -> Server:
+        server = triton_server(environment, Encoder(repository=here.repository, models=["*"]))
+        return replace(server, command=(*server.command, "--exit-on-error=false", "--strict-readiness=false"))
+
+    process = await start_on_free_ports(plan, tmp_path / "log")
+    server = TritonModels(process.address)
+    try:
+        assert await server.loaded() == {BASE, V2}
+    finally:
+        await server.close()
+        await process.stop()
 
 
 async def test_a_refused_candidate_is_unloaded(world: World) -> None:
