@@ -17,7 +17,8 @@ from tests.conftest import skip_if
 from tests.inference.conftest import small_bert
 
 DEMO = (sys.executable, "-m", "profilestream.deploy.cli", "demo")
-PATIENCE = 300  # seconds, for a first run that prepares everything
+PATIENCE = 800  # seconds: a first run prepares everything, and other tests may have the cores
+pytestmark = pytest.mark.timeout(PATIENCE + 60)
 
 
 @pytest.fixture
