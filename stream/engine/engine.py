@@ -38,7 +38,7 @@ class BatchLimits:
 
     Attributes:
         events: At most so many in a batch.
-        seconds: How long a batch waits for more after its first record, while others are in flight.
+        seconds: How long a batch waits for more after its first record, while the one before is analysed.
         in_flight: So many batches between fetch and acknowledge.
         target: Seconds that a batch may take from fetch to acknowledge; its size follows, see `Pace`.
     """
@@ -140,18 +140,20 @@ class Engine:
     async def _fetch(
         self, slots: asyncio.Semaphore, out: asyncio.Queue[asyncio.Task[Analysed] | None], tasks: asyncio.TaskGroup
     ) -> None:
+        last: asyncio.Task[Analysed] | None = None
         while True:
             await slots.acquire()
             await self._room()
             await self._breakers.passable()
-            # With nothing on its way an event need not wait for others; under load, others are there already.
-            within = self._limits.seconds if self._fetched else 0.0
+            # With the encoder idle an event need not wait for others; under load, others are there already.
+            within = self._limits.seconds if last and not last.done() else 0.0
             records = await self._source.fetch(self._pace.size, within)
             if not records:
                 break
             self._fetched.append((asyncio.get_running_loop().time(), len(records)))
             self.counters.received += len(records)
-            out.put_nowait(tasks.create_task(self._analyser.analyse(records), name="analyse"))
+            last = tasks.create_task(self._analyser.analyse(records), name="analyse")
+            out.put_nowait(last)
         out.put_nowait(None)
 
     async def _room(self) -> None:
