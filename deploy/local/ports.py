@@ -1,6 +1,9 @@
 """Free ports on loopback."""
 
 import socket
+from collections.abc import Iterable
+
+import psutil
 
 from ...schemas.errors import SetupError
 
@@ -38,3 +41,16 @@ def is_taken(port: int) -> bool:
         except OSError:
             return True
         return False
+
+
+def listening(pid: int, ports: Iterable[int]) -> bool:
+    """Whether a process of ours, or one that it started, listens on all these ports; True where it cannot be seen."""
+    heard = set()
+    try:
+        for process in (keeper := psutil.Process(pid), *keeper.children(recursive=True)):
+            heard |= {one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
+    except psutil.NoSuchProcess:  # one of them has ended just now
+        return False
+    except psutil.AccessDenied:
+        return True
+    return heard.issuperset(ports)

@@ -19,7 +19,7 @@ from ...schemas.errors import SetupError
 from . import launcher
 from .home import private_folder, unwritable
 from .lastwords import last_words, log_tail
-from .ports import PortTakenError, is_taken
+from .ports import PortTakenError, is_taken, listening
 
 log = structlog.get_logger(__name__)
 
@@ -179,12 +179,11 @@ class ServerProcess:
 
     async def _until_ready(self) -> None:
         process = self._started().launcher
-        while not await self.server.ready():
+        # Who answers on its port may be somebody who was quicker: then our server ends soon, and says why.
+        while not (await self.server.ready() and listening(process.pid, self.server.ports)):
             if process.poll() is not None:
                 raise self.failure()
             await asyncio.sleep(_POLL_SECONDS)
-        if process.poll() is not None:  # somebody else answered on its port
-            raise self.failure()
 
     def _too_slow(self) -> SetupError:
         return SetupError(

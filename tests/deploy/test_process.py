@@ -252,6 +252,29 @@ async def test_lost_race_for_a_port_is_run_again(tmp_path: Path) -> None:
         await process.stop()
 
 
+async def test_answer_of_another_program_is_not_its_own(tmp_path: Path) -> None:
+    """Somebody takes the port while our server is loading, and answers in its place: it is not taken for ready."""
+    port, loaded = free_port(), tmp_path / "loaded"
+    source = f"""
+import pathlib, socket, time
+while not pathlib.Path({str(loaded)!r}).exists():
+    time.sleep(0.01)
+socket.create_server(("127.0.0.1", {port}))
+"""
+    with socket.socket() as other:
+
+        async def ready() -> bool:
+            if not loaded.exists():
+                other.bind(("127.0.0.1", port))
+                other.listen()
+                loaded.touch()
+            return True
+
+        server = Server(name="late", address="", command=(sys.executable, "-c", source), ready=ready, ports=(port,))
+        with pytest.raises(PortTakenError, match=f"Port {port} .* meant for late"):
+            await ServerProcess(server, tmp_path).start()
+
+
 async def test_server_that_ends_later_is_noticed(tmp_path: Path) -> None:
     """Who waits for a server learns of its death and with which status."""
     process = stubborn(tmp_path)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import takewhile
 
 import httpx
 import pytest
@@ -51,7 +52,8 @@ def stack(home):
     command = [sys.executable, "-m", "profilestream.deploy.cli", "worker"]
     with subprocess.Popen(command, env=surroundings(home), stderr=subprocess.PIPE, text=True) as worker:
         try:
-            assert any("partitions assigned" in line for line in worker.stderr)
+            said = [*takewhile(lambda line: "partitions assigned" not in line, worker.stderr)]
+            assert worker.poll() is None, "".join(said)
             yield up
         finally:
             worker.terminate()
