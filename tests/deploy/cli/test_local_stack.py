@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from itertools import takewhile
 
 import httpx
 import pytest
@@ -52,8 +51,10 @@ def stack(home):
     command = [sys.executable, "-m", "profilestream.deploy.cli", "worker"]
     with subprocess.Popen(command, env=surroundings(home), stderr=subprocess.PIPE, text=True) as worker:
         try:
-            said = [*takewhile(lambda line: "partitions assigned" not in line, worker.stderr)]
-            assert worker.poll() is None, "".join(said)
+            said = ""
+            while "partitions assigned" not in said and (line := worker.stderr.readline()):
+                said += line
+            assert "partitions assigned" in said, said
             yield up
         finally:
             worker.terminate()
