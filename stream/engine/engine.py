@@ -140,17 +140,21 @@ class Engine:
     async def _fetch(
         self, slots: asyncio.Semaphore, out: asyncio.Queue[asyncio.Task[Analysed] | None], tasks: asyncio.TaskGroup
     ) -> None:
+        loop = asyncio.get_running_loop()
         last: asyncio.Task[Analysed] | None = None
         while True:
             await slots.acquire()
             await self._room()
             await self._breakers.passable()
+            asked = loop.time()
+            await self._source.arrived()
+            self._pace.rested(loop.time() - asked)
             # With the encoder idle an event need not wait for others; under load, others are there already.
             within = self._limits.seconds if last and not last.done() else 0.0
             records = await self._source.fetch(self._pace.size, within)
             if not records:
                 break
-            self._fetched.append((asyncio.get_running_loop().time(), len(records)))
+            self._fetched.append((loop.time(), len(records)))
             self.counters.received += len(records)
             last = tasks.create_task(self._analyser.analyse(records), name="analyse")
             out.put_nowait(last)

@@ -115,18 +115,20 @@ class GroupSource:
     acknowledged: dict[Partition, int] = field(default_factory=dict)
     _closed: bool = False
 
+    async def arrived(self) -> None:
+        """See Source."""
+        while not self._closed and not any(self.log.read(*place, 1) for place in self.positions.items()):
+            await self.log.wait()
+
     async def fetch(self, most: int, within: float) -> Sequence[Record]:  # noqa: ARG002 (nothing to wait for)
         """See Source."""
-        while not self._closed:
-            records: list[Record] = []
-            for partition, position in self.positions.items():
-                found = self.log.read(partition, position, most - len(records))
-                self.positions[partition] += len(found)
-                records += found
-            if records:
-                return records
-            await self.log.wait()
-        return []
+        await self.arrived()
+        records: list[Record] = []
+        for partition, position in () if self._closed else self.positions.items():
+            found = self.log.read(partition, position, most - len(records))
+            self.positions[partition] += len(found)
+            records += found
+        return records
 
     def acknowledge(self, partition: Partition, next_offset: int) -> None:
         """See Source."""

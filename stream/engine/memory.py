@@ -103,11 +103,15 @@ class MemorySource:
         partitions = [Partition(topic, number) for number in range(log.partitions)]
         self._position = {partition: log.committed.get(partition, 0) for partition in partitions}
 
+    async def arrived(self) -> None:
+        """See Source."""
+        while self._follow and not any(self._log.read(*place, 1) for place in self._position.items()):
+            await self._log.wait()
+
     async def fetch(self, most: int, within: float) -> Sequence[Record]:  # noqa: ARG002 (nothing to wait for)
         """See Source."""
-        while not (records := self._read(most)) and self._follow:
-            await self._log.wait()
-        return records
+        await self.arrived()
+        return self._read(most)
 
     def acknowledge(self, partition: Partition, next_offset: int) -> None:
         """See Source: commits at once."""

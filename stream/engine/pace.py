@@ -15,6 +15,9 @@ class Pace:
     Behind a stream of events without texts, a batch of texts takes a hundred times as long: by halving it would be a
     minute before batches are in time again. Behind texts, and after an outage, it takes a few batches to grow back.
 
+    After a pause nobody knows what comes: it begins small again, like an idle TCP connection (RFC 5681, section 4.1).
+    A burst of texts is then embedded, applied and published at the same time, and not one after the other in one piece.
+
     Args:
         most: The largest batch.
         seconds: How long a batch may take, from being read to being acknowledged.
@@ -25,6 +28,11 @@ class Pace:
         self._seconds = seconds
         self._least = min(LEAST, most)
         self.size = min(FIRST, most)
+
+    def rested(self, seconds: float) -> None:
+        """There was nothing to do for so long: beyond what a batch may take, what was measured before is forgotten."""
+        if seconds > self._seconds:
+            self.size = min(self.size, FIRST)
 
     def took(self, records: int, seconds: float) -> None:
         """A batch of so many records took so long: the next ones are at most four times that."""

@@ -52,6 +52,9 @@ class Outgoing:
 class Source(Protocol):
     """Where records come from: each partition in order, each record at least once."""
 
+    async def arrived(self) -> None:
+        """Return when there is a record to fetch, or the source is closed."""
+
     async def fetch(self, most: int, within: float) -> Sequence[Record]:
         """Wait for a record; then up to `most` of them, waiting no more than `within` seconds for the rest.
 

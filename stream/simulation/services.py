@@ -203,6 +203,10 @@ class ShakySource:
         self._process = process
         self._source = source
 
+    async def arrived(self) -> None:
+        """See Source."""
+        await self._source.arrived()
+
     async def fetch(self, most: int, within: float) -> Sequence[Record]:
         """See Source."""
         await self._process.step()

@@ -37,9 +37,13 @@ class BatchSource:
                 self._pending.setdefault(partition, deque()).extend(record.offset for record in of_it)
             self._changed.set()
 
-    async def fetch(self, most: int, within: float) -> Sequence[Record]:
+    async def arrived(self) -> None:
         """See Source."""
         await self._until(lambda: self._closed or bool(self._records))
+
+    async def fetch(self, most: int, within: float) -> Sequence[Record]:
+        """See Source."""
+        await self.arrived()
         if not self._closed and len(self._records) < most:
             try:
                 async with asyncio.timeout(within):

@@ -82,6 +82,7 @@ class World:
         sink: Sink | None = None,
         batch: int = 16,
         breakers: Breakers | None = None,
+        seconds: float = 0.0,
     ) -> Engine:
         """An engine that ends at the end of the log, unless another source is given."""
         models, shared = self.models or small_models(self.embedder), breakers or Breakers()
@@ -93,7 +94,7 @@ class World:
             ),
             applier=Applier(self.store, LAYOUT, shared),
             store=self.store,
-            limits=BatchLimits(events=batch, seconds=0.0, in_flight=3),
+            limits=BatchLimits(events=batch, seconds=seconds, in_flight=3),
             breakers=shared,
         )
 

@@ -13,6 +13,7 @@ from profilestream.inference.hashing import HashEmbedder
 from profilestream.schemas.codec import decode_dead_letter, decode_update, encode
 from profilestream.stream.engine.engine import DEAD_LETTER_HEADER, Engine
 from profilestream.stream.engine.memory import MemoryLog, MemorySink, MemorySource
+from profilestream.stream.engine.ports import Record
 from profilestream.stream.profile.state import decode_states
 from profilestream.stream.profile.table import ProfileTable
 from profilestream.stream.store.memory import MemoryStore
@@ -154,11 +155,16 @@ async def test_personal_data_is_not_stored() -> None:
 async def run_until(engine: Engine, condition) -> asyncio.Task[None]:
     """Start an engine and let it work until something is true."""
     task = asyncio.create_task(engine.run())
+    await until(task, condition)
+    return task
+
+
+async def until(task: asyncio.Task[None], condition) -> None:
+    """Let an engine that runs work on until something is true."""
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0)
             assert not task.done() or condition(), "the engine ended early"
-    return task
 
 
 @pytest.mark.parametrize("service", ["encoder", "store", "broker"])
@@ -211,6 +217,40 @@ async def test_nothing_is_read_while_a_call_waits() -> None:
     source.close()
     await task
     assert engine.counters.applied == 200
+
+
+async def test_an_event_waits_for_company_only_while_the_encoder_works() -> None:
+    """Whoever comes alone is served at once, also when somebody was served before."""
+    free = asyncio.Event()
+
+    class Slow(HashEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Embeddings:
+            if "slow" in texts:
+                await free.wait()
+            return await super().embed(texts)
+
+    class Watched(MemorySource):
+        waits: tuple[float, ...] = ()
+
+        async def fetch(self, most: int, within: float) -> Sequence[Record]:
+            self.waits += (within,)
+            return await super().fetch(most, within)
+
+    world = World(embedder=Slow())
+    source = Watched(world.log, "user-events", follow=True)
+    engine = world.engine(source, seconds=0.5)
+    world.send(event(0))
+    task = await run_until(engine, lambda: engine.counters.applied == 1)
+    world.send(event(1))
+    await until(task, lambda: engine.counters.applied == 2)
+    world.send(event(2, text="slow"))
+    await until(task, lambda: engine.counters.received == 3)
+    world.send(event(3))
+    await until(task, lambda: engine.counters.received == 4)
+    assert source.waits == (0.0, 0.0, 0.0, 0.5)
+    free.set()
+    source.close()
+    await task
 
 
 async def run_on() -> None:

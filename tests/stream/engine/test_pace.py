@@ -40,6 +40,16 @@ def test_idle_times_change_nothing() -> None:
     assert pace.size == size
 
 
+def test_after_a_pause_it_begins_small() -> None:
+    """What was clicks an hour ago may be texts now; a breath between two bursts changes nothing."""
+    pace = Pace(8192, seconds=1.0)
+    size = settled(pace, 50_000.0)
+    pace.rested(0.9)
+    assert pace.size == size
+    pace.rested(1.1)
+    assert pace.size == Pace(8192, seconds=1.0).size
+
+
 @given(st.integers(1, 300), st.lists(st.tuples(st.integers(1, 300), st.floats(0, 100)), max_size=50))
 def test_a_batch_has_something_and_not_too_much(most: int, batches: list[tuple[int, float]]) -> None:
     """No outage and no burst makes it stand still or go beyond the limit."""

@@ -38,6 +38,21 @@ async def test_a_batch_waits_for_more_no_longer_than_it_may() -> None:
     assert len(await fetching) == 1
 
 
+async def test_it_says_when_there_is_something() -> None:
+    """Who waits for a record takes none, and is woken by the first one and by the end."""
+    source = BatchSource(100, Told())
+    waiting = asyncio.create_task(source.arrived())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await source.put(records(ONE, 1))
+    await waiting
+    assert source.unread() == 1
+    await source.fetch(1, 0.0)
+    waiting = asyncio.create_task(source.arrived())
+    source.close()
+    await waiting
+
+
 async def test_a_full_buffer_makes_the_reader_wait() -> None:
     """Memory stays bounded while the engine is busy: the next batch is taken when there is room."""
     source = BatchSource(2, Told())
