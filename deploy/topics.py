@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ..schemas.errors import BrokerUnavailableError, ConfigurationError
 from ..stream.kafka.connection import KafkaConnection
+from ..stream.kafka.reader import reader
 
 log = structlog.get_logger(__name__)
 
@@ -145,14 +146,10 @@ async def _await_answers(connection: KafkaConnection, partitions: Mapping[str, i
     """A broker may be named as the leader before it knows: until then it answers that it is not."""
     if not partitions:
         return
-    consumer = AIOKafkaConsumer(**connection.client_options())
-    try:
-        await consumer.start()
+    async with reader(connection, start="latest") as consumer:
         await consumer.end_offsets(
             [TopicPartition(name, n) for name, count in partitions.items() for n in range(count)]
         )
-    finally:
-        await consumer.stop()
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, int]:

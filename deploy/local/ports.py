@@ -1,4 +1,4 @@
-"""Free ports on loopback."""
+"""Ports on loopback: free ones, taken ones, and who listens."""
 
 import socket
 from collections.abc import Iterable

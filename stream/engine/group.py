@@ -124,7 +124,9 @@ class GroupSource:
         """See Source."""
         await self.arrived()
         records: list[Record] = []
-        for partition, position in () if self._closed else self.positions.items():
+        if self._closed:
+            return records
+        for partition, position in self.positions.items():
             found = self.log.read(partition, position, most - len(records))
             self.positions[partition] += len(found)
             records += found
