@@ -7,12 +7,10 @@ takes some 4 KB an event, nearly all of it zeros; here an event costs a few numb
 import numpy as np
 
 from .evidence import Evidence, strongest
-from .layout import HOURS, TYPES
-from .reduce import decay, reduce_codes, sum_codes
-from .table import CodeSums, Floats, Integers, ProfileTable, align_labels, concatenate_codes
+from .layout import HOURS, TYPES, Layout
+from .reduce import decay, sum_codes
+from .table import CodeSums, Floats, Integers, ProfileTable, align_labels
 from .units import Observations, hour_of_day
-
-_TEXTS_AT_ONCE = 1024
 
 
 def add(table: ProfileTable, seen: Observations, owner: Integers, keep: Integers | None = None) -> ProfileTable:
@@ -77,12 +75,8 @@ def _add_texts(
         before: What the stored codes are worth now, shape (n,).
         keep: See `add`.
     """
-    codes = table.codes
-    texts = np.flatnonzero(~np.isin(owner, keep)) if keep is not None and len(keep) else np.arange(len(owner))
-    new = _code_sums(seen, owner, worth[:, -1], texts, table.layout.dimensions)
-    # Stored and new entries of a code become one, so both are brought to the same time first.
-    old = CodeSums(codes.row, codes.code, codes.weight * before[codes.row], codes.vector * before[codes.row, None])
-    table.codes = reduce_codes(concatenate_codes([old, new]), table.layout)
+    new = _code_sums(seen, owner, worth[:, -1], keep)
+    table.codes = _merged(table.codes, before, new, table.layout)
     if not len(owner):
         return
     order = np.argsort(owner, kind="stable")
@@ -95,18 +89,31 @@ def _add_texts(
         table.labels[rows[:, None], half, columns] += np.add.reduceat(seen.scores[order] * by[:, None], starts)
         moments = np.stack([np.ones_like(seen.polarity), seen.polarity, seen.polarity**2], axis=-1)[order]
         table.sentiment[rows, half] += np.add.reduceat(moments * by[:, None], starts)
-    np.add.at(table.vector, new.row, new.vector)
+    of, begins = np.unique(new.row, return_index=True)
+    table.vector[of] += np.add.reduceat(new.vector, begins, axis=0) if len(of) else 0.0
     _add_evidence(table, seen, owner)
 
 
-def _code_sums(seen: Observations, owner: Integers, worth: Floats, texts: Integers, dimensions: int) -> CodeSums:
-    """Entries of these texts, some at a time: vectors of all in float64 would be the largest array of a batch."""
-    sums = []
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        some = texts[start : start + _TEXTS_AT_ONCE]
-        by = worth[some]
-        sums.append(sum_codes(CodeSums(owner[some], seen.codes[some], by, seen.vectors[some] * by[:, None])))
-    return concatenate_codes([CodeSums.empty(dimensions), *sums])
+def _code_sums(seen: Observations, owner: Integers, worth: Floats, keep: Integers | None) -> CodeSums:
+    """Entries of the texts, but for those of the rows `keep`."""
+    codes, vectors = seen.codes, seen.vectors
+    if keep is not None and len(keep):
+        ours = ~np.isin(owner, keep)
+        owner, codes, worth, vectors = owner[ours], codes[ours], worth[ours], vectors[ours]
+    return sum_codes(owner, codes, worth, vectors, worth)
+
+
+def _merged(old: CodeSums, before: Floats, new: CodeSums, layout: Layout) -> CodeSums:
+    """Stored and new entries of a code become one, at the time of the new ones."""
+    worth = before[old.row]
+    return sum_codes(
+        np.concatenate([old.row, new.row]),
+        np.concatenate([old.code, new.code]),
+        np.concatenate([old.weight * worth, new.weight]),
+        np.concatenate([old.vector, new.vector]),
+        np.concatenate([worth, np.ones(len(new.row))]),
+        most=layout.codes,
+    )
 
 
 def _wider(table: ProfileTable, seen: Observations) -> tuple[Integers, Floats]:

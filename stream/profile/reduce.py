@@ -7,11 +7,16 @@ Forward decay (Cormode, Shkapenyuk, Srivastava, Xu: Forward Decay, ICDE 2009): e
 reference time; before they are added they are carried to the latest one of the group.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .evidence import Evidence, strongest
 from .layout import Layout
 from .table import CodeSums, Floats, Integers, ProfileTable
+
+_GROUPS = 64
 
 
 def reduce(table: ProfileTable, group: Integers, groups: int) -> ProfileTable:
@@ -58,7 +63,7 @@ def reduce(table: ProfileTable, group: Integers, groups: int) -> ProfileTable:
         labels=total(table.labels, factor),
         sentiment=total(table.sentiment, factor),
         vector=total(table.vector, long),
-        codes=reduce_codes(_decayed_codes(table.codes, group, long), table.layout),
+        codes=_codes(table, group, long),
         evidence=[_evidence(table, rows) for rows in members],
         offsets=[_offsets(table, rows) for rows in members],
         recent=[_recent(table, rows) for rows in members],
@@ -73,39 +78,63 @@ def decay(since: Floats, to: Floats, layout: Layout) -> Floats:
     return decayed
 
 
-def _decayed_codes(codes: CodeSums, group: Integers, factor: Floats) -> CodeSums:
-    scale = factor[codes.row]
-    return CodeSums(group[codes.row], codes.code, codes.weight * scale, codes.vector * scale[:, None])
+def _codes(table: ProfileTable, group: Integers, factor: Floats) -> CodeSums:
+    codes, worth = table.codes, factor[table.codes.row]
+    return sum_codes(group[codes.row], codes.code, codes.weight * worth, codes.vector, worth, most=table.layout.codes)
 
 
-def reduce_codes(codes: CodeSums, layout: Layout) -> CodeSums:
-    """Sum the entries of equal (row, code), whose rows are in any order, then keep the heaviest of each row."""
-    if not len(codes.row):
-        return CodeSums.empty(layout.dimensions)
-    return _cap(sum_codes(codes), layout.codes)
+def sum_codes(
+    row: Integers,
+    code: Integers,
+    weight: Floats,
+    vector: NDArray[np.floating[Any]],
+    worth: Floats,
+    *,
+    most: int | None = None,
+) -> CodeSums:
+    """Sum the entries of equal (row, code), and keep the heaviest of each row.
+
+    Vectors are by far the largest part: which are needed is decided before any of them is touched.
+
+    Args:
+        row: Of e entries in any order, shape (e,).
+        code: Of each entry, shape (e,).
+        weight: Of each entry, shape (e,).
+        vector: Of each entry, shape (e, D).
+        worth: What each vector counts, shape (e,).
+        most: Keep so many of a row; None: all.
+    """
+    order = np.lexsort((code, row))
+    row, code = row[order], code[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (row[1:] != row[:-1]) | (code[1:] != code[:-1])
+    starts = np.flatnonzero(first)
+    row, code = row[starts], code[starts]
+    total = np.add.reduceat(weight[order], starts) if len(starts) else np.zeros(0)
+    kept = np.ones(len(starts), dtype=bool) if most is None else _heaviest(row, code, total, most)
+    sizes = np.diff(starts, append=len(order))
+    needed = order[np.repeat(kept, sizes)]
+    return CodeSums(row[kept], code[kept], total[kept], _vector_sums(vector, needed, worth, sizes[kept]))
 
 
-def sum_codes(codes: CodeSums) -> CodeSums:
-    """Sum the entries of equal (row, code), at least one, whose rows are in any order."""
-    order = np.lexsort((codes.code, codes.row))
-    row, code = codes.row[order], codes.code[order]
-    is_first = np.r_[True, (row[1:] != row[:-1]) | (code[1:] != code[:-1])]
-    starts = np.flatnonzero(is_first)
-    return CodeSums(
-        row=row[starts],
-        code=code[starts],
-        weight=np.add.reduceat(codes.weight[order], starts),
-        vector=np.add.reduceat(codes.vector[order], starts, axis=0),
-    )
+def _heaviest(row: Integers, code: Integers, weight: Floats, most: int) -> NDArray[np.bool_]:
+    """Which entries are among the `most` heaviest of their row; rows are ascending."""
+    order = np.lexsort((code, -weight, row))
+    kept = np.empty(len(row), dtype=bool)
+    kept[order] = np.arange(len(row)) - np.searchsorted(row, row) < most
+    return kept
 
 
-def _cap(codes: CodeSums, most: int) -> CodeSums:
-    """Keep the `most` heaviest entries of each row."""
-    heaviest_first = np.lexsort((codes.code, -codes.weight, codes.row))
-    row = codes.row[heaviest_first]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    kept = np.sort(heaviest_first[rank < most])
-    return CodeSums(codes.row[kept], codes.code[kept], codes.weight[kept], codes.vector[kept])
+def _vector_sums(vector: NDArray[np.floating[Any]], order: Integers, worth: Floats, sizes: Integers) -> Floats:
+    """Sums of the vectors that `order` names, each times its worth; the first `sizes[0]` of them make the first sum."""
+    summed = np.empty((len(sizes), vector.shape[1]))
+    ends = np.cumsum(sizes)
+    for group in range(0, len(sizes), _GROUPS):  # some at a time: they stay in a core's cache
+        groups = slice(group, group + _GROUPS)
+        starts = ends[groups] - sizes[groups]
+        entries = order[starts[0] : ends[groups][-1]]
+        np.add.reduceat(vector[entries] * worth[entries, None], starts - starts[0], axis=0, out=summed[groups])
+    return summed
 
 
 # Most groups hold one row with anything in these, so the common case is a look-up.

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from profilestream.stream.profile.rounding import from_half, scale_of, to_half, uniform
+from profilestream.stream.profile.rounding import draws, from_half, scale_of, to_half
 
 DIMENSIONS = 48
 
@@ -22,13 +22,16 @@ def nearest(values: np.ndarray, scale: np.ndarray, seeds: np.ndarray) -> np.ndar
 
 
 def by_definition(values: np.ndarray, scale: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """Between the neighbours on float16's grid, as numpy names them."""
-    scaled = values / scale[:, None]
-    low = scaled.astype(np.float16)
-    low = np.where(low > scaled, np.nextafter(low, np.float16(-np.inf)), low)
+    """Up to the greater neighbour on float16's grid, as numpy names them, with the chance that 13 bits can say."""
+    scaled = (values / scale[:, None]).astype(np.float32)
+    size = np.abs(scaled)
+    low = size.astype(np.float16)
+    low = np.where(low > size, np.nextafter(low, np.float16(0)), low)
     high = np.nextafter(low, np.float16(np.inf))
     gap = high.astype(np.float64) - low.astype(np.float64)
-    return np.where(uniform(seeds, values.shape[1]) * gap < scaled - low, high, low)
+    distance = np.floor((size - low.astype(np.float64)) / gap * 2**13)
+    up = draws(seeds, values.shape[1]) + distance >= 2**13
+    return np.copysign(np.where(up, high, low), scaled.astype(np.float16))
 
 
 @given(st.lists(st.floats(-2, 2) | st.floats(-1e-4, 1e-4) | st.floats(-1e-7, 1e-7), min_size=1), st.integers(0, 2**60))
@@ -116,7 +119,7 @@ def test_nothing_has_scale_one() -> None:
 
 def test_the_randomness_is_even_and_without_pattern() -> None:
     """Neighbouring seeds and columns, as offsets are, give numbers that are spread and not alike."""
-    drawn = uniform(np.arange(400, dtype=np.uint64) << np.uint64(20), 50)
-    assert ((drawn >= 0) & (drawn < 1)).all()
-    assert_allclose(np.histogram(drawn, bins=10, range=(0, 1))[0], 2_000, atol=200)
+    drawn = draws(np.arange(400, dtype=np.uint64) << np.uint64(20), 50)
+    assert_allclose(np.histogram(drawn, bins=8, range=(0, 2**13))[0], 2_500, atol=250)
     assert np.abs(np.corrcoef(drawn[:40]) - np.eye(40)).max() < 0.6
+    assert np.abs(np.corrcoef(drawn.T) - np.eye(50)).max() < 0.25
