@@ -5,11 +5,13 @@ For anything else the answer is None, never an error: the general codec and the 
 and say what is wrong with it. So nothing is accepted here that they would refuse, or read in another way.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .avro_bytes import read_data, read_long
 from .codec import MARKER, codec_of
-from .events import UserEvent
+from .events import Property, UserEvent
 from .validation import SPOKEN_TYPES, Limits
 
 _SHORT = 63  # bytes of a string whose length takes one byte
@@ -20,6 +22,7 @@ _HEADER = MARKER + _FINGERPRINT if codec_of(UserEvent).newest.fingerprint == _FI
 _START = len(_HEADER)
 
 _new = tuple.__new__
+_NONE: Mapping[str, Property] = MappingProxyType({})
 
 
 class PlainEvent(NamedTuple):
@@ -32,10 +35,13 @@ class PlainEvent(NamedTuple):
     text: str | None
     item: str | None
 
-    def whole(self) -> UserEvent:
-        """The same as a record."""
-        event, user, kind, time, text, item = self
-        return UserEvent(id=event, user=user, type=kind, time=time, text=text, item=item)
+    @property
+    def properties(self) -> Mapping[str, Property]:
+        """None."""
+        return _NONE
+
+
+ReadEvent = UserEvent | PlainEvent
 
 
 def read_plain(data: bytes | None, key: bytes | None, produced: int, limits: Limits) -> PlainEvent | None:

@@ -14,7 +14,7 @@ from ...inference.models import ModelSet, Understanding
 from ...inference.serving import Serving
 from ...schemas.errors import BadRecordError, ConfigurationError, InferenceUnavailableError
 from ...schemas.events import UserEvent
-from ...schemas.quick import PlainEvent, read_plain
+from ...schemas.quick import ReadEvent, read_plain
 from ...schemas.validation import Limits, validate
 from ...schemas.wire import Wire
 from ..profile.evidence import Evidence, ranking_key
@@ -29,8 +29,6 @@ log = structlog.get_logger(__name__)
 
 EXCERPT = 80  # characters of a text that are kept as evidence
 CONFIDENT = 0.3  # scores below this are evidence of nothing
-
-ReadEvent = UserEvent | PlainEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class Analyser:
         if len(distinct) < len(spoken):
             said = said.take(np.array(places, dtype=np.int64))
         seen = self._observe(good, texts, said)
-        observed = Observed([_whole(good[row][1]) for row, _ in texts], [text for _, text in texts], said, models)
+        observed = Observed([good[row][1] for row, _ in texts], [text for _, text in texts], said, models)
         return Analysed(records, [event.user for _, event in good], seen, bad, models, observed)
 
     def _decode(self, record: Record) -> ReadEvent:
@@ -195,10 +193,6 @@ class Analyser:
     def _evidence(self, event: ReadEvent, text: str, label: int, score: float) -> Evidence:
         key = ranking_key(score, event.time, self._half_life)
         return Evidence(key, label, event.id, text[:EXCERPT], score, event.time)
-
-
-def _whole(event: ReadEvent) -> UserEvent:
-    return event.whole() if isinstance(event, PlainEvent) else event
 
 
 def id_hash(event_id: str) -> int:

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from ...inference.models import ModelSet, Understanding
-from ...schemas.events import UserEvent
+from ...schemas.quick import ReadEvent
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class Observed:
         models: What they were understood with.
     """
 
-    events: Sequence[UserEvent]
+    events: Sequence[ReadEvent]
     texts: Sequence[str]
     said: Understanding
     models: ModelSet

@@ -1,8 +1,11 @@
 """Counts of texts by segment and topic. Whole numbers that add: of workers, of minutes, of replicas, in any order."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 EVERYBODY = ""
 EVERYTHING = ""
@@ -25,17 +28,28 @@ def tally(segments: Iterable[Iterable[str]], topics: Iterable[str | None], polar
     Returns:
         Counts by segment, topic and kind.
     """
-    counts: Tally = Counter()
+    felt: defaultdict[tuple[tuple[str, ...], str | None], list[float]] = defaultdict(list)
     for of, topic, feeling in zip(segments, topics, polarity, strict=True):
+        felt[tuple(of), topic].append(feeling)
+    counts: Tally = Counter()
+    for (of, topic), feelings in felt.items():
+        kinds = _kinds(np.array(feelings))
         for segment in (EVERYBODY, *map(_plain, of)):
             for about in (EVERYTHING, _plain(topic)) if topic else (EVERYTHING,):
-                counts[segment, about, "texts"] += 1
-                counts[segment, about, "polarity"] += round(feeling * _THOUSANDTHS)
-                if feeling <= NEGATIVE:
-                    counts[segment, about, "negative"] += 1
-                elif feeling >= POSITIVE:
-                    counts[segment, about, "positive"] += 1
+                for kind, count in kinds:
+                    counts[segment, about, kind] += count
     return counts
+
+
+def _kinds(polarity: NDArray[np.float64]) -> list[tuple[Count, int]]:
+    """What texts of this polarity add, those kinds that are not 0."""
+    kinds: dict[Count, int] = {
+        "texts": len(polarity),
+        "polarity": int(np.rint(polarity * _THOUSANDTHS).sum()),
+        "negative": int((polarity <= NEGATIVE).sum()),
+        "positive": int((polarity >= POSITIVE).sum()),
+    }
+    return [(kind, count) for kind, count in kinds.items() if count]
 
 
 def sentiment(counts: Tally, segment: str, topic: str) -> float | None:

@@ -12,6 +12,7 @@ import structlog
 from ...inference.models import ModelSet
 from ...schemas.errors import UnavailableError
 from ...schemas.events import EVENT_TYPES, DriftReport
+from ...schemas.quick import ReadEvent
 from ..engine.analysis import CONFIDENT
 from ..engine.observing import Observed
 from ..profile.units import type_index
@@ -28,6 +29,7 @@ QUIET = 1800  # seconds during which a topic's surge is told once
 MOST_SEGMENTS = 32
 _LONGEST = 64  # characters of a segment's name
 OTHERS = "others"
+_KINDS = [f"type:{name}" for name in EVENT_TYPES]
 
 Report = Callable[[DriftReport], Awaitable[None]]
 
@@ -71,7 +73,7 @@ class TrendWatch:
         """See Observer."""
         self._model = seen.models.encoder
         self.texts += len(seen.texts)
-        segments = [self._segments(event.type, event.properties) for event in seen.events]
+        segments = map(self._segments, seen.events)
         self._counts.update(tally(segments, topics(seen), seen.said.polarity.tolist()))
 
     async def run(self) -> None:
@@ -144,17 +146,17 @@ class TrendWatch:
             )
         )
 
-    def _segments(self, kind: str, properties: "dict[str, str | float | int | bool]") -> list[str]:
-        segments = [f"type:{EVENT_TYPES[type_index(kind)]}"]
-        value = properties.get(self._property) if self._property else None
-        if value is not None:
-            name = f"{self._property}:{value}"[:_LONGEST]
-            if name not in self._values and len(self._values) >= MOST_SEGMENTS:
-                name = f"{self._property}:{OTHERS}"
-            else:
-                self._values.add(name)
-            segments.append(name)
-        return segments
+    def _segments(self, event: ReadEvent) -> tuple[str, ...]:
+        kind = _KINDS[type_index(event.type)]
+        value = event.properties.get(self._property) if self._property else None
+        if value is None:
+            return (kind,)
+        name = f"{self._property}:{value}"[:_LONGEST]
+        if name not in self._values and len(self._values) >= MOST_SEGMENTS:
+            name = f"{self._property}:{OTHERS}"
+        else:
+            self._values.add(name)
+        return kind, name
 
 
 def topics(seen: Observed) -> Sequence[str | None]:
