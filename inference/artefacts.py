@@ -4,7 +4,6 @@ Safetensors rather than pickle: reading one can never run code.
 """
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -33,7 +33,8 @@ def sha256_hex(data: bytes) -> str:
 def pack(kind: str, tensors: Tensors, metadata: Mapping[str, Any]) -> bytes:
     """Safetensors with `metadata` (JSON values) that say they are a `kind`; the same input gives the same bytes."""
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return bytes(save(contiguous, {_META: json.dumps({**metadata, "kind": kind}, sort_keys=True)}))
+    said = orjson.dumps({**metadata, "kind": kind}, option=orjson.OPT_SORT_KEYS)
+    return bytes(save(contiguous, {_META: said.decode()}))
 
 
 def unpack(kind: str, data: bytes, *, sha256: str | None = None) -> tuple[Tensors, dict[str, Any]]:
@@ -47,8 +48,8 @@ def unpack(kind: str, data: bytes, *, sha256: str | None = None) -> tuple[Tensor
     try:
         tensors: Tensors = dict(load(data))
         length = int.from_bytes(data[:_HEADER_LENGTH], "little")
-        header = json.loads(data[_HEADER_LENGTH : _HEADER_LENGTH + length])
-        metadata = json.loads(header["__metadata__"][_META])
+        header = orjson.loads(data[_HEADER_LENGTH : _HEADER_LENGTH + length])
+        metadata = orjson.loads(header["__metadata__"][_META])
     except (SafetensorError, ValueError, KeyError) as error:
         raise ArtefactError(f"this is not a complete {kind} ({error}): fit or publish it again") from error
     if metadata.get("kind") != kind:
