@@ -40,8 +40,8 @@ class Sizes:
     texts: int = 4000
     words: int = 12
     long_texts: int = 1600
-    known: int = 40_000
-    clicks: int = 60_000
+    known: int = 120_000
+    clicks: int = 180_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """How long the broker may keep a fetch waiting, where it does not answer as soon as there is something to read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,20 +18,22 @@ class FetchWait:
     Args:
         consumer: Whose fetches wait.
         seconds: The wait, as long as nothing is left behind.
+        backlog: Seconds for which nobody will need what comes: a fetch may wait for so long in addition.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, seconds: float) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, seconds: float, backlog: Callable[[], float] = lambda: 0.0) -> None:
         self._fetcher = consumer._fetcher  # noqa: SLF001
         self._ask = self._fetcher._proc_fetch_request  # noqa: SLF001
         self._fetcher._proc_fetch_request = self._ask_and_look  # noqa: SLF001
-        self._factor = 1
-        self.set(seconds)
-
-    def set(self, seconds: float) -> None:
-        """Another wait from the next fetch on."""
         self._seconds = seconds
-        longest = max(seconds, LONGEST_WAIT)
-        self._fetcher._fetch_max_wait_ms = round(1000 * min(seconds * self._factor, longest))  # noqa: SLF001
+        self._backlog = backlog
+        self._factor = 1
+        self._set()
+
+    def _set(self) -> None:
+        """For the next fetch."""
+        seconds = min(self._seconds * self._factor + self._backlog(), max(self._seconds, LONGEST_WAIT))
+        self._fetcher._fetch_max_wait_ms = round(1000 * seconds)  # noqa: SLF001
 
     async def _ask_and_look(self, assignment: Any, node: Any, request: Any) -> Any:
         found = await self._ask(assignment, node, request)
@@ -38,7 +41,7 @@ class FetchWait:
             self._factor = min(2 * self._factor, 1024)
         else:
             self._factor = max(1, self._factor // 2)
-        self.set(self._seconds)
+        self._set()
         return found
 
     def _left_behind(self, assignment: Any, request: Any) -> bool:

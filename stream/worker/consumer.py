@@ -26,10 +26,9 @@ from faust.types import TP
 
 from ..engine.ports import Partition, Record
 from ..engine.position import resume_at
-from ..kafka.fetch_wait import LONGEST_WAIT, FetchWait
+from ..kafka.fetch_wait import FetchWait
 
 FETCH_SECONDS = 1.0
-EVENT_SECONDS = 20e-6  # no engine is done with an event sooner
 LEAVE_SECONDS = 2.0  # for the last words to the group's coordinator
 
 Watermarks = Callable[[], Awaitable[dict[str, int]]]
@@ -60,8 +59,8 @@ class BatchHost(Protocol):
         """How many assignments there were."""
         ...
 
-    def unread(self) -> int:
-        """Events that wait for the engine to take them."""
+    def backlog(self) -> float:
+        """Seconds until the engine will have taken what was handed on."""
         ...
 
     async def drained(self) -> None:
@@ -96,24 +95,18 @@ def batch_transport(transport: Transport, reading: Reading) -> Transport:
 class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to the broker; it ends whether or not the broker is there to hear of it."""
 
-    fetch_wait: float = 0.5
-    _wait: FetchWait | None = None
+    reading: Reading
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Faust has a second and a half, with no setting: so late an event may be where the broker takes all that time.
-        consumer._fetch_max_wait_ms = round(1000 * self.fetch_wait)  # noqa: SLF001
+        consumer._fetch_max_wait_ms = round(1000 * self.reading.fetch_wait)  # noqa: SLF001
         return consumer
 
     async def on_start(self) -> None:
         await super().on_start()
-        self._wait = FetchWait(self._consumer, self.fetch_wait)
-
-    def set_fetch_wait(self, unread: int) -> None:
-        """Ask such a broker less often while events wait here: what came meanwhile would only wait behind them."""
-        if self._wait:
-            longest = max(self.fetch_wait, LONGEST_WAIT)
-            self._wait.set(min(self.fetch_wait + EVENT_SECONDS * unread, longest))
+        # Such a broker is asked less often while events wait here: what came meanwhile would only wait behind them.
+        FetchWait(self._consumer, self.reading.fetch_wait, self.reading.host.backlog)
 
     async def on_thread_stop(self) -> None:
         # aiokafka lets the cancellation of its own fetches out of `stop`; nobody cancels us here.
@@ -194,10 +187,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
                 found, _ = call.result()
                 self._behind = bool(found) and not await self._hand_on(assignment, found)
 
-    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 (Faust's own)
-        self._thread.set_fetch_wait(self._reading.host.unread())
-        return await super()._wait_next_records(timeout)
-
     async def _settled(self) -> None:
         """Wait for a fetch that nobody waited for to its end: Faust's thread goes on with it.
 
@@ -225,7 +214,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         thread = _Thread(self, loop=self.loop, beacon=self.beacon)
-        thread.fetch_wait = self._reading.fetch_wait
+        thread.reading = self._reading
         return thread
 
     async def _commit(self, offsets: Any) -> bool:

@@ -56,9 +56,9 @@ class Host:
         if self._source and batch.assignment == self.assignment:
             await self._source.put(batch.records)
 
-    def unread(self) -> int:
+    def backlog(self) -> float:
         """See BatchHost."""
-        return self._source.unread() if self._source else 0
+        return self._source.backlog() if self._source else 0.0
 
     def waiting(self) -> int:
         """Events that were handed over and are not yet acknowledged."""

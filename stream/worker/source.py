@@ -1,6 +1,7 @@
 """What Kafka gives, as a Source of the engine."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -17,11 +18,20 @@ class BatchSource:
     Args:
         room: While so many records wait here, no more are taken.
         acknowledged: Told what `acknowledge` is told.
+        clock: Seconds, from any point on.
     """
 
-    def __init__(self, room: int, acknowledged: Callable[[Partition, int], None]) -> None:
+    def __init__(
+        self,
+        room: int,
+        acknowledged: Callable[[Partition, int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._room = room
         self._acknowledged = acknowledged
+        self._clock = clock
+        self._taken: tuple[float, int] | None = None  # when the engine took how many, and left some; None: it waited
+        self._each = 0.0  # seconds between two records that the engine took while others waited
         self._records: deque[Record] = deque()
         self._pending: dict[Partition, deque[int]] = {}
         self._changed = asyncio.Event()
@@ -44,6 +54,9 @@ class BatchSource:
     async def fetch(self, most: int, within: float) -> Sequence[Record]:
         """See Source."""
         await self.arrived()
+        if self._taken:
+            since, taken = self._taken
+            self._each = (self._clock() - since) / taken
         if not self._closed and len(self._records) < most:
             try:
                 async with asyncio.timeout(within):
@@ -51,6 +64,7 @@ class BatchSource:
             except TimeoutError:
                 pass
         records = [self._records.popleft() for _ in range(min(most, len(self._records)))]
+        self._taken = (self._clock(), len(records)) if self._records else None
         self._changed.set()
         return records
 
@@ -63,9 +77,9 @@ class BatchSource:
             self._acknowledged(partition, next_offset)
         self._changed.set()
 
-    def unread(self) -> int:
-        """How many records nobody has fetched yet."""
-        return len(self._records)
+    def backlog(self) -> float:
+        """Seconds until the engine will have taken what waits here, at the speed at which it took the last ones."""
+        return len(self._records) * self._each
 
     def waiting(self) -> int:
         """How many records were taken and not yet acknowledged."""

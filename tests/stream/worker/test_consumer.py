@@ -16,7 +16,7 @@ class Host:
 
     assignment = 1
 
-    def unread(self) -> int:
+    def backlog(self) -> float:
         """None."""
         return 0
 

@@ -46,7 +46,6 @@ async def test_it_says_when_there_is_something() -> None:
     assert not waiting.done()
     await source.put(records(ONE, 1))
     await waiting
-    assert source.unread() == 1
     await source.fetch(1, 0.0)
     waiting = asyncio.create_task(source.arrived())
     source.close()
@@ -62,6 +61,26 @@ async def test_a_full_buffer_makes_the_reader_wait() -> None:
     assert not waiting.done()
     assert len(await source.fetch(2, 0.0)) == 2
     await waiting
+
+
+async def test_it_says_how_long_the_engine_will_be_busy_with_what_waits() -> None:
+    """Meanwhile nobody needs to ask the broker; where the engine waits for events, it must be asked at once."""
+    now = 0.0
+    source = BatchSource(100, Told(), lambda: now)
+    await source.put(records(ONE, *range(10)))
+    assert source.backlog() == 0
+    await source.fetch(2, 0.0)
+    now = 3.0
+    await source.fetch(2, 0.0)
+    assert source.backlog() == 6 * 1.5
+    await source.fetch(6, 0.0)
+    assert source.backlog() == 0
+    now = 60.0  # a pause says nothing about the engine
+    await source.put(records(ONE, *range(10, 20)))
+    await source.fetch(2, 0.0)
+    now = 61.0
+    await source.fetch(2, 0.0)
+    assert source.backlog() == 6 * 0.5
 
 
 async def test_it_is_drained_when_all_that_was_given_is_acknowledged() -> None:
