@@ -87,15 +87,18 @@ class RedisStore:
         if not writes:
             return []
         with translated():
-            async with self.client.pipeline(transaction=False) as pipe:
-                for start in range(0, len(writes), _WRITES_A_CALL):
-                    some = writes[start : start + _WRITES_A_CALL]
-                    await self._compare_and_set(
-                        keys=[PREFIX + write.user for write in some],
-                        args=[word for write in some for word in _words(write)],
-                        client=pipe,
-                    )
-                return [done == ord("1") for answer in await pipe.execute() for done in cast("bytes", answer)]
+            if len(writes) <= _WRITES_A_CALL:  # a pipeline would first ask whether the script is there
+                answers = [await self._set(writes, self.client)]
+            else:
+                async with self.client.pipeline(transaction=False) as pipe:
+                    for start in range(0, len(writes), _WRITES_A_CALL):
+                        await self._set(writes[start : start + _WRITES_A_CALL], pipe)
+                    answers = await pipe.execute()
+        return [done == ord("1") for answer in answers for done in cast("bytes", answer)]
+
+    async def _set(self, writes: Sequence[Write], client: "Redis") -> object:
+        keys = [PREFIX + write.user for write in writes]
+        return await self._compare_and_set(keys, [word for write in writes for word in _words(write)], client)
 
     async def watermarks(self) -> dict[str, int]:
         """See ProfileStore."""
