@@ -43,9 +43,9 @@ class Contest:
 
     rounds: int = 3
     words: int = 12
-    texts: int = 1500
+    texts: int = 3000
     clicks: int = 120_000
-    seconds: float = 2.0
+    seconds: float = 4.0
 
 
 _TRIAL = {"distinct": 60, "without_text": 200}  # events by which a peer's share is found

@@ -23,6 +23,7 @@ from ..local.process import Server, ServerProcess
 from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, publish_models
 from ..settings import Settings
+from ..terminal import say
 from ..topics import PROFILE_UPDATES, USER_EVENTS, ensure_topics
 from .cpu import Meter
 from .load import Load, pack, send
@@ -210,7 +211,7 @@ async def world(
         wiring.home(settings),
         encoder=encoder,
         kafka_home=settings.kafka_home,
-        report=(lambda _: None) if quiet else partial(_dim, console),
+        report=(lambda _: None) if quiet else partial(say, console),
     ) as stack:
         here = wiring.at(settings, stack.addresses)
         await ensure_topics(wiring.kafka(here), here.partitions)
@@ -240,7 +241,3 @@ async def world(
             await alone.close()
             if triton:
                 await triton.close()
-
-
-def _dim(console: Console, line: str) -> None:
-    console.print(f"[dim]{line}[/]", soft_wrap=True, highlight=False)

@@ -16,7 +16,7 @@ from ..local.packages import fetch_package
 from ..local.stack import Encoder, LocalStack
 from ..prepare import Prepared, publish_models
 from ..settings import Settings
-from ..terminal import plain
+from ..terminal import say
 from ..topics import ensure_topics
 from .datasets import PACKAGE, read_chitchat, select
 from .exam import Examiner, questions
@@ -50,14 +50,14 @@ async def run_demo(
     Raises:
         SetupError: Something cannot start, or died on the way.
     """
-    package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), partial(_dim, console))
+    package = await asyncio.to_thread(fetch_package, PACKAGE, wiring.home(settings), partial(say, console))
     conversations = await asyncio.to_thread(read_chitchat, package)
     selection = select(conversations, events=options.events, backlog=options.labels)
     new = newcomer(selection, conversations)
     with own_home(settings, keep=options.keep) as own:
         encoder = Encoder(repository=wiring.repository(own), models=[settings.model]) if options.triton else None
         async with LocalStack(
-            wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=partial(_dim, console)
+            wiring.home(settings), encoder=encoder, kafka_home=settings.kafka_home, report=partial(say, console)
         ) as stack:
             here = wiring.at(own, stack.addresses)
             await ensure_topics(wiring.kafka(here), here.partitions)
@@ -80,12 +80,12 @@ async def run_demo(
                         lambda learning, graded: Updating(stack, here, store, learning, graded).run(),
                     )
                     summary = await _watched(stack, demo.play(prepared, _servers(stack, page.address)))
-                _dim(console, await picture(page.address, stack.run / "page.png"))
+                say(console, await picture(page.address, stack.run / "page.png"))
             finally:
                 await store.close()
             if options.keep:
                 stack.detach()
-                _dim(
+                say(
                     console,
                     f"its models and labels are in {own.home}: set PROFILESTREAM_HOME to it for commands on them",
                 )
@@ -115,7 +115,3 @@ def _servers(stack: LocalStack, page: str) -> dict[str, str]:
         "encoder": f"triton {triton}" if triton else f"in-process twin ({stack.missing.get('triton', 'as asked for')})",
         "page": page,
     }
-
-
-def _dim(console: Console, line: str) -> None:
-    console.print(plain(line, "dim"), soft_wrap=True)
