@@ -4,7 +4,7 @@
                   -> apply                    one after the other, in the order in which they were read
                       -> publish              one after the other; then the source may forget them
 
-A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, of large ones fewer, so memory is
+A batch is in flight from fetch to acknowledge; there are at most `in_flight` of them, of full ones two, so memory is
 bounded. While a breaker makes calls wait, nothing is fetched. What was not acknowledged when we stop is read again.
 """
 
@@ -29,7 +29,10 @@ from .timings import Timings
 
 DEAD_LETTER_HEADER = "dead-letter"
 WATCH_SECONDS = 1.0
-MOST_OPEN = 16_384  # records in flight, each about 1 KB: two batches of 8,192 keep a worker's one core busy
+# One is analysed while another is applied and published. With more of them under load each would be smaller, to be done
+# in time, and fewer events of a user would share one write.
+MOST_FULL = 2
+MOST_OPEN = 16_384  # records in flight, each about 1 KB: two batches of 8,192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,21 @@ class Counters:
     batches: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)
     last_progress: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A batch between fetch and acknowledge.
+
+    Attributes:
+        since: When it was fetched, by the loop's clock.
+        records: How many it has.
+        full: As many as it could have had: others wait.
+    """
+
+    since: float
+    records: int
+    full: bool
 
 
 class Engine:
@@ -115,7 +133,7 @@ class Engine:
         self._breakers = breakers or Breakers()
         self._timings = timings or Timings()
         self._pace = Pace(self._limits.events, self._limits.target)
-        self._fetched: deque[tuple[float, int]] = deque()  # of each batch in flight: when, by the loop's clock; records
+        self._fetched: deque[_InFlight] = deque()
         self._acknowledged = asyncio.Event()
 
     async def run(self) -> None:
@@ -154,15 +172,18 @@ class Engine:
             records = await self._source.fetch(self._pace.size, within)
             if not records:
                 break
-            self._fetched.append((loop.time(), len(records)))
+            self._fetched.append(_InFlight(loop.time(), len(records), full=len(records) >= self._pace.size))
             self.counters.received += len(records)
             last = tasks.create_task(self._analyser.analyse(records), name="analyse")
             out.put_nowait(last)
         out.put_nowait(None)
 
     async def _room(self) -> None:
-        """Wait while the next batch would be beyond what is kept in memory; alone, it may be of any size."""
-        while self._fetched and sum(records for _, records in self._fetched) + self._pace.size > MOST_OPEN:
+        """Wait while there is enough to do, or the next batch would be beyond what is kept in memory."""
+        while self._fetched and (
+            sum(batch.full for batch in self._fetched) >= MOST_FULL
+            or sum(batch.records for batch in self._fetched) + self._pace.size > MOST_OPEN
+        ):
             self._acknowledged.clear()
             await self._acknowledged.wait()
 
@@ -179,16 +200,20 @@ class Engine:
     async def _publish(self, slots: asyncio.Semaphore, batches: asyncio.Queue[tuple[Analysed, Applied] | None]) -> None:
         while item := await batches.get():
             batch, applied = item
-            with self._timings.stage("publish"):
-                await self._send(batch, applied)
-            self._timings.batch(batch.records)
-            await self._acknowledge(batch.records)
+            await self._finish(batch, applied)
             self._count(batch, applied)
-            fetched, records = self._fetched.popleft()
-            self._pace.took(records, asyncio.get_running_loop().time() - fetched)
+            done = self._fetched.popleft()
+            self._pace.took(done.records, asyncio.get_running_loop().time() - done.since)
             self._acknowledged.set()
             slots.release()
             self._observers.observe(batch.observed)
+
+    async def _finish(self, batch: Analysed, applied: Applied) -> None:
+        """Publish, and only then acknowledge."""
+        with self._timings.stage("publish"):
+            await self._send(batch, applied)
+        self._timings.batch(batch.records)
+        await self._acknowledge(batch.records)
 
     async def _send(self, batch: Analysed, applied: Applied) -> None:
         messages = [self._dead_letter(record, error) for record, error in batch.bad]

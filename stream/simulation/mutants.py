@@ -29,24 +29,16 @@ class AcknowledgesEarly(Engine):
             out.put_nowait((batch, await self._applier.apply(batch)))
         out.put_nowait(None)
 
-    async def _publish(
-        self, slots: asyncio.Semaphore, batches: "asyncio.Queue[tuple[Analysed, Applied] | None]"
-    ) -> None:
-        while item := await batches.get():
-            await self._send(*item)
-            slots.release()
+    async def _finish(self, batch: Analysed, applied: Applied) -> None:
+        await self._send(batch, applied)
 
 
 class CommitsBeforeUpdate(Engine):
     """Acknowledges what is in the store, before its updates are."""
 
-    async def _publish(
-        self, slots: asyncio.Semaphore, batches: "asyncio.Queue[tuple[Analysed, Applied] | None]"
-    ) -> None:
-        while item := await batches.get():
-            await self._acknowledge(item[0].records)
-            await self._send(*item)
-            slots.release()
+    async def _finish(self, batch: Analysed, applied: Applied) -> None:
+        await self._acknowledge(batch.records)
+        await self._send(batch, applied)
 
 
 class SkipsOffsetCheck(Applier):
