@@ -159,7 +159,9 @@ class Settings(BaseSettings):
     batch_seconds: float = Field(
         0.02, ge=0, le=60, description="Longest time to wait for a micro-batch to fill, while others are on their way."
     )
-    batches_in_flight: int = Field(4, ge=1, le=64, description="Micro-batches that are worked on at the same time.")
+    batches_in_flight: int = Field(
+        4, ge=1, le=64, description="Micro-batches that are worked on at the same time; of full ones two."
+    )
     embed_deadline: float = Field(
         10.0, gt=0, description="Seconds for a request to the encoder, after which it is made again."
     )
