@@ -25,7 +25,7 @@ class ServingOptions:
     Attributes:
         instances: Processes that each hold the model.
         threads: Sub-batches at a time in each; 0 means as many as there are cores.
-        token_budget: Padded tokens in a sub-batch: few, to stay in a core's cache (of 64 to 4096, 128 was fastest or
+        token_budget: Padded tokens in a sub-batch: few, to stay in a core's cache (of 64 to 1024, 256 was fastest or
             close to it); for a GPU some thousands.
         queue_delay: Microseconds that a request may wait for others to join its batch.
         providers: ONNX Runtime's execution providers in order of preference; those not at hand are left out. TensorRT
@@ -34,7 +34,7 @@ class ServingOptions:
 
     instances: int = 1
     threads: int = 0
-    token_budget: int = 128
+    token_budget: int = 256
     queue_delay: int = 1000
     providers: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
