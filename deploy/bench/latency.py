@@ -89,6 +89,7 @@ class _Bench:
 async def _warm(fresh: Fresh, words: int) -> AsyncIterator[_Bench]:
     async with fresh() as world:
         warm = await world.through(messages(f"warm-{world.number()}", world.texts(WARM_TEXTS, words), USERS))
+        world.tally.rest()
         async with outside(wiring.kafka(world.settings), PROFILE_UPDATES) as client:
             yield _Bench(world, client, words, warm.rate)
 

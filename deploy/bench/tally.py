@@ -34,6 +34,7 @@ class Tally:
     def __init__(self, connection: KafkaConnection, topic: str) -> None:
         self._connection = connection
         self._topic = topic
+        self._consumer: AIOKafkaConsumer | None = None
         self._moved = asyncio.Event()
         self._waiting: dict[bytes, int] = {}
         self._covered: dict[bytes, int] = {}
@@ -45,9 +46,15 @@ class Tally:
     async def run(self) -> None:
         """Until it is cancelled."""
         async with reader(self._connection, self._topic, start="latest", most_wait=_FETCH_WAIT) as consumer:
+            self._consumer = consumer
             self.ready.set()
             while True:
                 await self._take(consumer)
+
+    def rest(self) -> None:
+        """Read no more: for who reads the updates otherwise."""
+        if self._consumer:
+            self._consumer.pause(*self._consumer.assignment())
 
     async def until(self, expected: Mapping[bytes, int]) -> float:
         """Wait until every user's update covers the offset.

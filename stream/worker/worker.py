@@ -119,7 +119,9 @@ async def run_worker(
             applier=applier,
             observers=Observers(watching),
         )
-        host = Host(make, options.batches.events, failed, breakers, fence)
+        # What a fetch brought waits in several places, so it is half a batch: of the next one at most a batch waits.
+        fetch_events = -(-options.batches.events // 2)
+        host = Host(make, fetch_events, failed, breakers, fence)
         app = create_app(
             group=options.group,
             topic=options.events,
@@ -130,7 +132,7 @@ async def run_worker(
             rebalance_timeout=options.rebalance_timeout,
             instance=options.instance,
             fetch_wait=options.fetch_wait,
-            fetch_events=options.batches.events,
+            fetch_events=fetch_events,
         )
         host.acknowledge = app.acknowledge
         lag = Lag(options.group, options.events, lambda: host.partitions, app.position)
