@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from ...schemas.errors import ConfigurationError, StoreUnavailableError
 from .base import Stored, Write
+from .cancelling import heed_cancellation
 from .life import ServerLife
 
 PREFIX = "profile:"
@@ -34,6 +35,8 @@ end
 return table.concat(done)
 """
 _WRITES_A_CALL = 64  # others wait while a script runs: this is well below a millisecond
+
+heed_cancellation()
 
 
 class RedisStore:
